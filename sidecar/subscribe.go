@@ -108,12 +108,13 @@ type envelopeWire struct {
 	DataBase64  []byte `json:"data_base64"`
 }
 
-// rawRecord is a record in a delivery: base64 with rawPayload, else the JSON itself.
+// rawRecord is a record in a delivery: base64 with rawPayload, else the JSON
+// itself. A record without value (a tombstone) comes as the text null.
 type rawRecord []byte
 
 // UnmarshalJSON implements json.Unmarshaler.
 func (r *rawRecord) UnmarshalJSON(b []byte) error {
-	if len(b) == 0 || b[0] != '"' {
+	if b[0] != '"' {
 		*r = bytes.Clone(b)
 		return nil
 	}

@@ -1,0 +1,141 @@
+// Package broker is the embedded broker: the Kafka protocol served by one Go
+// process, its records in files. It stands in for Apache Kafka on a machine
+// that has none. It is no cluster: one node, no replicas, and it trusts whoever
+// connects, which is why it listens on the loopback interface only.
+package broker
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"strconv"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+)
+
+const (
+	// retentionInterval is how often old records beyond retentionBytes go.
+	retentionInterval = time.Minute
+	// retentionBytes bounds one partition's files. Time alone removes nothing:
+	// a system that rested for weeks still finds what it had accepted.
+	retentionBytes = 256 << 20
+	// offsetsRetentionMinutes keeps the groups' offsets for ten years, since a
+	// group without offsets starts from the oldest record.
+	offsetsRetentionMinutes = 10 * 365 * 24 * 60
+	// maxRecordBytes takes a bulk publish of the largest events.
+	maxRecordBytes = 16 << 20
+)
+
+// Options say where a broker listens and keeps its files.
+type Options struct {
+	// Addr is host:port on the loopback interface; port 0 takes a free one.
+	Addr string
+	// Data is the folder of the files. It is made if it does not exist.
+	Data string
+	// Topics are made if they do not exist.
+	Topics []Topic
+	// Log gets what goes wrong.
+	Log *slog.Logger
+}
+
+// Broker is a running broker.
+type Broker struct {
+	cluster *kfake.Cluster
+	addr    string
+	stop    chan struct{}
+	stopped chan struct{}
+}
+
+// Start opens the files and serves; its topics exist when it returns. Records
+// that it acknowledged survive its being killed, not a loss of power: like
+// Kafka it leaves the disk's caches to the operating system.
+func Start(ctx context.Context, o Options) (*Broker, error) {
+	port, err := loopbackPort(o.Addr)
+	if err != nil {
+		return nil, err
+	}
+	cluster, err := kfake.NewCluster(
+		kfake.Ports(port),
+		kfake.DataDir(o.Data),
+		kfake.ClusterID("registration-embedded"),
+		kfake.WithLogger(logger{o.Log}),
+		kfake.BrokerConfigs(map[string]string{
+			"message.max.bytes":         strconv.Itoa(maxRecordBytes),
+			"log.retention.ms":          "-1",
+			"log.retention.bytes":       strconv.Itoa(retentionBytes),
+			"offsets.retention.minutes": strconv.Itoa(offsetsRetentionMinutes),
+		}),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("start broker at %s with files in %s: %w", o.Addr, o.Data, err)
+	}
+	b := &Broker{
+		cluster: cluster,
+		addr:    cluster.ListenAddrs()[0],
+		stop:    make(chan struct{}),
+		stopped: make(chan struct{}),
+	}
+	go b.retain()
+	if err := EnsureTopics(ctx, b.addr, o.Topics); err != nil {
+		b.Close()
+		return nil, err
+	}
+	return b, nil
+}
+
+// Addr is where the broker listens.
+func (b *Broker) Addr() string { return b.addr }
+
+// Close stops serving and writes what is not yet in the files.
+func (b *Broker) Close() {
+	close(b.stop)
+	<-b.stopped
+	b.cluster.Close()
+}
+
+// retain removes the oldest records of partitions that grew too large.
+func (b *Broker) retain() {
+	defer close(b.stopped)
+	tick := time.NewTicker(retentionInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-b.stop:
+			return
+		case <-tick.C:
+			b.cluster.ApplyRetention()
+		}
+	}
+}
+
+// loopbackPort refuses an address that other machines could reach.
+func loopbackPort(addr string) (int, error) {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return 0, fmt.Errorf("broker address %q: %w", addr, err)
+	}
+	if host != "127.0.0.1" && host != "localhost" {
+		return 0, fmt.Errorf("broker address %q: the embedded broker listens on 127.0.0.1 only", addr)
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil {
+		return 0, fmt.Errorf("broker address %q: %w", addr, err)
+	}
+	return int(n), nil
+}
+
+// logger hands kfake's warnings and errors to slog.
+type logger struct{ log *slog.Logger }
+
+// Logf implements kfake.Logger.
+func (l logger) Logf(level kfake.LogLevel, format string, args ...any) {
+	switch level {
+	case kfake.LogLevelError:
+		l.log.Error(fmt.Sprintf(format, args...))
+	case kfake.LogLevelWarn:
+		l.log.Warn(fmt.Sprintf(format, args...))
+	case kfake.LogLevelNone, kfake.LogLevelInfo, kfake.LogLevelDebug:
+	}
+}

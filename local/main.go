@@ -1,0 +1,81 @@
+// Command local runs the registration system on one machine: `make run` and
+// `make dead-letters` are its doors.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"registration.example/local/broker"
+	"registration.example/local/proc"
+)
+
+const usage = `usage: local COMMAND [ARGUMENTS]; each command explains itself with -h
+
+  run           start the whole system, until Ctrl-C
+  dead-letters  list, show or replay what could not be processed
+  broker        the embedded broker alone
+`
+
+// command is a subcommand; its context ends when the user wants it to.
+type command func(ctx context.Context, args []string, out io.Writer) error
+
+var commands = map[string]command{
+	"run":             run,
+	"dead-letters":    deadLetters,
+	"broker":          serveBroker,
+	proc.GuardCommand: guard,
+}
+
+func main() {
+	if len(os.Args) < 2 || commands[os.Args[1]] == nil {
+		_, _ = fmt.Fprint(os.Stderr, usage)
+		os.Exit(2)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	err := commands[os.Args[1]](ctx, os.Args[2:], os.Stdout)
+	switch {
+	case err == nil, errors.Is(err, flag.ErrHelp):
+	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
+		_, _ = fmt.Fprintln(os.Stderr, "stopped")
+	default:
+		_, _ = fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// serveBroker is the embedded broker.
+func serveBroker(ctx context.Context, args []string, _ io.Writer) error {
+	flags := flag.NewFlagSet("broker", flag.ContinueOnError)
+	addr := flags.String("addr", "127.0.0.1:9092", "where it listens")
+	data := flags.String("data", ".local/data/broker", "folder of its files")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
+	b, err := broker.Start(ctx, broker.Options{Addr: *addr, Data: *data, Topics: broker.Topics(), Log: log})
+	if err != nil {
+		return err
+	}
+	log.InfoContext(ctx, "broker listens", "addr", b.Addr(), "data", *data)
+	<-ctx.Done()
+	b.Close()
+	return nil
+}
+
+// guard ends a system whose launcher has ended: see proc.StartGuard.
+func guard(_ context.Context, args []string, _ io.Writer) error {
+	if len(args) != 1 {
+		return errors.New("guard is for the launcher's use")
+	}
+	proc.RunGuard(os.Stdin, args[0])
+	return nil
+}

@@ -1,0 +1,276 @@
+package system
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"registration.example/local/dapr"
+	"registration.example/local/proc"
+	"registration.example/local/runfile"
+)
+
+// Names of processes: an app's own is its id, its sidecar's has the suffix.
+const (
+	// Broker is the embedded broker.
+	Broker = "broker"
+	// SidecarSuffix makes an app's name that of its sidecar.
+	SidecarSuffix = "-sidecar"
+)
+
+// System is a system that was started.
+type System struct {
+	o     Options
+	id    string
+	file  runfile.File
+	dapr  dapr.Dapr
+	kafka string
+	// env is what the CLI and the sidecars see beside this process's environment.
+	env map[string]string
+
+	unlock func()
+	guard  *proc.Guard
+	cli    *proc.Process
+
+	mu      sync.Mutex
+	members map[string]*member
+	stopped bool
+	once    sync.Once
+	watches sync.WaitGroup
+}
+
+// Start starts a system and returns when all services are ready. When it fails
+// it leaves nothing running, and the error says what a person can do.
+func Start(ctx context.Context, o Options) (*System, error) {
+	s, err := prepare(o)
+	if err != nil {
+		return nil, err
+	}
+	for _, step := range []func(context.Context) error{
+		s.checkTools, s.lockFolder, s.checkPorts, s.getDapr, s.buildPrograms, s.writeFiles,
+		s.checkServers, s.startGuard, s.startBroker, s.startDapr, s.becomeReady,
+	} {
+		if err := step(ctx); err != nil {
+			s.Stop()
+			return nil, err
+		}
+	}
+	if s.o.Supervise {
+		s.supervise()
+	}
+	return s, nil
+}
+
+// prepare plans a system; nothing is written or started yet.
+func prepare(o Options) (*System, error) {
+	o, err := o.complete()
+	if err != nil {
+		return nil, err
+	}
+	file, err := runfile.Read(filepath.Join(o.Root, runfile.Name))
+	if err != nil {
+		return nil, err
+	}
+	s := &System{o: o, id: rand.Text(), members: make(map[string]*member)}
+	if s.kafka = o.Kafka; s.embedsBroker() {
+		s.kafka = fmt.Sprintf("127.0.0.1:%d", runfile.BrokerPort(o.PortBase))
+	}
+	s.env = map[string]string{
+		"APP_API_TOKEN":  rand.Text(),
+		"DAPR_API_TOKEN": rand.Text(),
+	}
+	if s.kafka != "" {
+		s.env["KAFKA_BROKERS"] = s.kafka
+	}
+	s.file = file.With(runfile.Changes{
+		Resources: s.resources(),
+		Folder:    s.path("data"),
+		PortBase:  o.PortBase,
+		Env:       o.Env,
+		Command:   s.command,
+	})
+	return s, nil
+}
+
+// resources are the component folders: copies, where addresses differ.
+func (s *System) resources() []string {
+	shared := filepath.Join(s.o.Root, "components", "shared")
+	if s.readdressed() {
+		return []string{shared, s.path("run", "components")}
+	}
+	return []string{shared, s.profileFolder()}
+}
+
+func (s *System) profileFolder() string {
+	return filepath.Join(s.o.Root, "components", string(s.o.Profile))
+}
+
+func (s *System) readdressed() bool {
+	return s.o.Profile == KafkaMongoDB && (s.o.Kafka != "" || s.o.MongoDB != "")
+}
+
+func (s *System) embedsBroker() bool { return s.o.Profile == Embedded && s.o.Kafka == "" }
+
+// command lets the shell send a service's log to a file and become it.
+func (s *System) command(app string) []string {
+	return []string{"sh", "-c", `exec "$0" >>"$1" 2>&1`, s.program(app), s.Log(app)}
+}
+
+func (s *System) path(parts ...string) string {
+	return filepath.Join(append([]string{s.o.Folder}, parts...)...)
+}
+
+// program is the path of a program built here.
+func (s *System) program(name string) string { return filepath.Join(s.o.Root, workFolder, "bin", name) }
+
+// Apps are the ids of the services.
+func (s *System) Apps() []string {
+	var ids []string
+	for _, a := range s.file.Apps {
+		ids = append(ids, a.ID)
+	}
+	return ids
+}
+
+// URL is where a service serves its clients.
+func (s *System) URL(app string) string {
+	for _, a := range s.file.Apps {
+		if a.ID == app {
+			return fmt.Sprintf("http://localhost:%d", a.ClientPort())
+		}
+	}
+	return ""
+}
+
+// Kafka is the broker's address.
+func (s *System) Kafka() string { return s.kafka }
+
+// Processes are the names of the processes that Kill and Restart know.
+func (s *System) Processes() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Sorted(maps.Keys(s.members))
+}
+
+// PID is the process id behind a name, 0 if there is none.
+func (s *System) PID(name string) int {
+	if m := s.member(name); m != nil {
+		return m.current().PID
+	}
+	return 0
+}
+
+// Log is the file with a process's log.
+func (s *System) Log(name string) string {
+	if !strings.HasSuffix(name, SidecarSuffix) {
+		return s.path("log", name+".log")
+	}
+	return s.cliLog(name)
+}
+
+// cliLog is the log that the CLI itself keeps of a process; it chooses the
+// name by the time of the start.
+func (s *System) cliLog(name string) string {
+	app, isSidecar := strings.CutSuffix(name, SidecarSuffix)
+	kind := "app"
+	if isSidecar {
+		kind = "daprd"
+	}
+	files, _ := filepath.Glob(s.path("data", app, ".dapr", "logs", app+"_"+kind+"_*.log"))
+	if len(files) == 0 {
+		return ""
+	}
+	return slices.Max(files)
+}
+
+// Kill sends a signal to a process.
+func (s *System) Kill(name string, signal syscall.Signal) error {
+	m := s.member(name)
+	if m == nil {
+		return fmt.Errorf("kill %s: no such process", name)
+	}
+	return m.current().Signal(signal)
+}
+
+// Restart kills a process if it is still there, and starts it again as it was
+// started before. Nothing waits until it is ready: see Ready.
+func (s *System) Restart(name string) error {
+	m := s.member(name)
+	if m == nil {
+		return fmt.Errorf("restart %s: no such process", name)
+	}
+	old := m.current()
+	if err := old.Signal(syscall.SIGKILL); err == nil {
+		<-old.Done()
+	}
+	_, err := s.replace(m, old)
+	return err
+}
+
+// Grace is how long a process may take to end when asked to.
+const grace = 5 * time.Second
+
+// Stop ends everything: services first, which finish what they have begun,
+// then sidecars, then the CLI and the broker. Nothing is left when it returns.
+func (s *System) Stop() {
+	s.once.Do(func() {
+		s.mu.Lock()
+		s.stopped = true
+		s.mu.Unlock()
+		var services, sidecars, rest []*proc.Process
+		for _, name := range s.Processes() {
+			p := s.member(name).current()
+			switch {
+			case name == Broker:
+				rest = append(rest, p)
+			case strings.HasSuffix(name, SidecarSuffix):
+				sidecars = append(sidecars, p)
+			default:
+				services = append(services, p)
+			}
+		}
+		if s.cli != nil {
+			rest = append(rest, s.cli)
+		}
+		for _, processes := range [][]*proc.Process{services, sidecars, rest} {
+			stopAll(processes)
+		}
+		s.watches.Wait()
+		s.release()
+	})
+}
+
+func stopAll(processes []*proc.Process) {
+	var group sync.WaitGroup
+	for _, p := range processes {
+		group.Go(func() { p.Stop(grace) })
+	}
+	group.Wait()
+}
+
+// release lets the guard sweep up; should it be gone, this process does.
+func (s *System) release() {
+	if s.unlock != nil {
+		defer s.unlock()
+	}
+	if s.guard == nil {
+		return
+	}
+	if err := s.guard.Release(); err != nil {
+		proc.KillMarked(s.id)
+	}
+}
+
+// errStopped ends what would start a process in a system that stops.
+var errStopped = errors.New("the system is stopped")
+
+// Folder is where data and logs are.
+func (s *System) Folder() string { return s.o.Folder }

@@ -1,0 +1,217 @@
+package sidecar_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"registration.example/sidecar"
+	"registration.example/sidecar/conformance"
+)
+
+const (
+	transaction = "ExecuteStateTransaction"
+	bulkSave    = "SaveState"
+	bulkGet     = "GetBulkState"
+	getMetadata = "GetMetadata"
+)
+
+// writeCall is the call that writes a batch into each type of component.
+var writeCall = map[string]string{sqlite: transaction, mongodb: bulkSave}
+
+// forEachKind runs a test over the fake as each type of component.
+func forEachKind(t *testing.T, check func(t *testing.T, kind string)) {
+	t.Helper()
+	for kind := range writeCall {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			check(t, kind)
+		})
+	}
+}
+
+func TestStore(t *testing.T) {
+	t.Parallel()
+	forEachKind(t, func(t *testing.T, kind string) {
+		f := &fake{kind: kind}
+		conformance.State(t, connect(t, f).Store("statestore"))
+		called := f.called()
+		if called[getMetadata] != 1 {
+			t.Errorf("asked %d times for the type of the component", called[getMetadata])
+		}
+		for _, call := range writeCall {
+			if used := called[call] > 0; used != (call == writeCall[kind]) {
+				t.Errorf("%s was called %d times", call, called[call])
+			}
+		}
+	})
+}
+
+// fresh gives writes of n keys where nothing stands.
+func fresh(n int) []sidecar.Write {
+	writes := make([]sidecar.Write, n)
+	for i := range writes {
+		writes[i] = sidecar.Write{Key: fmt.Sprint("key", i), Value: fmt.Append(nil, "value", i), When: sidecar.IfAbsent}
+	}
+	return writes
+}
+
+func TestSaveIsOneCall(t *testing.T) {
+	t.Parallel()
+	forEachKind(t, func(t *testing.T, kind string) {
+		f := &fake{kind: kind}
+		store := connect(t, f).Store("statestore")
+		for range 2 { // the second finds all of them
+			if _, err := store.Save(t.Context(), fresh(100)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want := map[string]int{getMetadata: 1, writeCall[kind]: 2, bulkGet: 1}
+		if diff := cmp.Diff(want, f.called()); diff != "" {
+			t.Errorf("calls (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestNothingIsNoCall(t *testing.T) {
+	t.Parallel()
+	f := &fake{kind: sqlite}
+	client := connect(t, f)
+	results, saveErr := client.Store("statestore").Save(t.Context(), nil)
+	records, getErr := client.Store("statestore").Get(t.Context(), nil)
+	publishErr := client.Publish(t.Context(), "pubsub", "user-create", nil)
+	if err := errors.Join(saveErr, getErr, publishErr); err != nil || len(results)+len(records)+len(f.called()) != 0 {
+		t.Errorf("results %v, records %v, calls %v: %v", results, records, f.called(), err)
+	}
+}
+
+// TestLostAnswer: what was written although the call failed must neither be
+// lost nor be written twice.
+func TestLostAnswer(t *testing.T) {
+	t.Parallel()
+	forEachKind(t, func(t *testing.T, kind string) {
+		f := &fake{kind: kind}
+		var lost atomic.Bool
+		f.after = func(method string) error {
+			if method == writeCall[kind] && lost.CompareAndSwap(false, true) {
+				return status.Error(codes.Unavailable, "the answer is lost")
+			}
+			return nil
+		}
+		results, err := connect(t, f).Store("statestore").Save(t.Context(), fresh(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch got := results[0]; got.Outcome {
+		case sidecar.Written:
+		case sidecar.Existed:
+			if string(got.Record.Value) != "value0" || kind == mongodb {
+				t.Errorf("got %+v", got)
+			}
+		case sidecar.Conflict:
+			t.Errorf("got %+v", got)
+		}
+		if f.versions != 1 {
+			t.Errorf("written %d times", f.versions)
+		}
+	})
+}
+
+// TestRefusedKey: a store that refuses one key for ever is an error, not a loop.
+func TestRefusedKey(t *testing.T) {
+	t.Parallel()
+	forEachKind(t, func(t *testing.T, kind string) {
+		f := &fake{kind: kind, refused: "key1"}
+		_, err := connect(t, f).Store("statestore").Save(t.Context(), fresh(3))
+		if !errors.Is(err, sidecar.ErrUnavailable) || errors.Is(err, sidecar.ErrBroker) {
+			t.Errorf("got %v, want ErrUnavailable", err)
+		}
+		if calls := f.called()[writeCall[kind]]; calls > 2 {
+			t.Errorf("%d attempts to write", calls)
+		}
+		_, written := f.records["key2"]
+		if written != (kind == mongodb) {
+			t.Errorf("the other keys were written: %v", written)
+		}
+	})
+}
+
+// TestEndlessConflicts: another writer takes one key of the batch before each
+// attempt. That ends, at the latest with an error.
+func TestEndlessConflicts(t *testing.T) {
+	t.Parallel()
+	f := &fake{kind: sqlite}
+	var taken atomic.Int32
+	f.before = func(_ context.Context, method string) error {
+		if method == transaction {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			f.records[fmt.Sprint("key", taken.Add(1)-1)] = item{value: []byte("another's"), etag: "another's"}
+		}
+		return nil
+	}
+	_, err := connect(t, f).Store("statestore").Save(t.Context(), fresh(100))
+	if !errors.Is(err, sidecar.ErrUnavailable) {
+		t.Errorf("got %v, want ErrUnavailable", err)
+	}
+	if attempts := f.called()[transaction]; attempts < 2 || attempts > 50 {
+		t.Errorf("%d attempts", attempts)
+	}
+}
+
+func TestReadingBackFails(t *testing.T) {
+	t.Parallel()
+	forEachKind(t, func(t *testing.T, kind string) {
+		f := &fake{kind: kind, itemError: "no primary"}
+		store := connect(t, f).Store("statestore")
+		if _, err := store.Save(t.Context(), fresh(1)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := store.Save(t.Context(), fresh(2)); !errors.Is(err, sidecar.ErrUnavailable) {
+			t.Errorf("save: got %v, want ErrUnavailable", err)
+		}
+		if _, err := store.Get(t.Context(), []string{"key0"}); !errors.Is(err, sidecar.ErrUnavailable) {
+			t.Errorf("get: got %v, want ErrUnavailable", err)
+		}
+	})
+}
+
+// TestComponentIsLoadedLater: the first calls come before the component.
+func TestComponentIsLoadedLater(t *testing.T) {
+	t.Parallel()
+	f := &fake{}
+	store := connect(t, f).Store("statestore")
+	for range 2 {
+		if _, err := store.Save(t.Context(), fresh(1)); !errors.Is(err, sidecar.ErrUnavailable) {
+			t.Fatalf("got %v, want ErrUnavailable", err)
+		}
+	}
+	f.kind = sqlite
+	if _, err := store.Save(t.Context(), fresh(1)); err != nil {
+		t.Fatal(err)
+	}
+	if called := f.called(); called[transaction] != 1 || called[bulkSave] != 0 {
+		t.Errorf("calls: %v", called)
+	}
+}
+
+// TestLargeRecord: a batch may be larger than the 4 MiB that gRPC allows by default.
+func TestLargeRecord(t *testing.T) {
+	t.Parallel()
+	store := connect(t, &fake{kind: sqlite}).Store("statestore")
+	large := bytes.Repeat([]byte("x"), 8<<20)
+	if _, err := store.Save(t.Context(), []sidecar.Write{{Key: "large", Value: large}}); err != nil {
+		t.Fatal(err)
+	}
+	records, err := store.Get(t.Context(), []string{"large"})
+	if err != nil || !bytes.Equal(records[0].Value, large) {
+		t.Errorf("got %d bytes: %v", len(records[0].Value), err)
+	}
+}
