@@ -33,7 +33,7 @@ func deadLetters(ctx context.Context, args []string, out io.Writer) error {
 		flags.PrintDefaults()
 	}
 	addr := flags.String("kafka", cmp.Or(os.Getenv("KAFKA_BROKERS"), "127.0.0.1:9092"), "the broker; default from KAFKA_BROKERS")
-	if err := flags.Parse(args); err != nil {
+	if err := parse(flags, args); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)

@@ -14,7 +14,9 @@ import (
 	"syscall"
 
 	"registration.example/local/broker"
+	"registration.example/local/dapr"
 	"registration.example/local/proc"
+	"registration.example/local/system"
 )
 
 const usage = `usage: local COMMAND [ARGUMENTS]; each command explains itself with -h
@@ -22,6 +24,7 @@ const usage = `usage: local COMMAND [ARGUMENTS]; each command explains itself wi
   run           start the whole system, until Ctrl-C
   dead-letters  list, show or replay what could not be processed
   broker        the embedded broker alone
+  dapr          find Dapr, or build it, and say how to call it
 `
 
 // command is a subcommand; its context ends when the user wants it to.
@@ -31,6 +34,7 @@ var commands = map[string]command{
 	"run":             run,
 	"dead-letters":    deadLetters,
 	"broker":          serveBroker,
+	"dapr":            getDapr,
 	proc.GuardCommand: guard,
 }
 
@@ -44,6 +48,8 @@ func main() {
 	err := commands[os.Args[1]](ctx, os.Args[2:], os.Stdout)
 	switch {
 	case err == nil, errors.Is(err, flag.ErrHelp):
+	case errors.Is(err, errFlags):
+		os.Exit(2)
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
 		_, _ = fmt.Fprintln(os.Stderr, "stopped")
 	default:
@@ -52,12 +58,23 @@ func main() {
 	}
 }
 
+// errFlags says that the flags were wrong, which the flag package has printed.
+var errFlags = errors.New("wrong flags")
+
+func parse(flags *flag.FlagSet, args []string) error {
+	err := flags.Parse(args)
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
+		return fmt.Errorf("%w: %w", errFlags, err)
+	}
+	return err
+}
+
 // serveBroker is the embedded broker.
 func serveBroker(ctx context.Context, args []string, _ io.Writer) error {
 	flags := flag.NewFlagSet("broker", flag.ContinueOnError)
 	addr := flags.String("addr", "127.0.0.1:9092", "where it listens")
 	data := flags.String("data", ".local/data/broker", "folder of its files")
-	if err := flags.Parse(args); err != nil {
+	if err := parse(flags, args); err != nil {
 		return err
 	}
 	log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
@@ -69,6 +86,20 @@ func serveBroker(ctx context.Context, args []string, _ io.Writer) error {
 	<-ctx.Done()
 	b.Close()
 	return nil
+}
+
+// getDapr is for those who want to call `dapr run -f .` themselves.
+func getDapr(ctx context.Context, _ []string, out io.Writer) error {
+	root, err := system.FindRoot()
+	if err != nil {
+		return err
+	}
+	d, err := dapr.Get(ctx, dapr.Options{Root: root, Folder: system.DaprFolder(root), Out: out})
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "Dapr %s. To run the system with it:\n  DAPR_RUNTIME_PATH=%s %s run -f .\n", d.Version, d.RuntimePath, d.CLI)
+	return err
 }
 
 // guard ends a system whose launcher has ended: see proc.StartGuard.

@@ -35,7 +35,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags.StringVar(&o.Kafka, "kafka", "", "host:port of a Kafka to use instead of the profile's")
 	flags.StringVar(&o.MongoDB, "mongodb", "", "mongodb:// connection string to use instead of the profile's")
 	withParent := flags.Bool("exit-with-parent", false, "stop when the program that started this one has ended")
-	if err := flags.Parse(args); err != nil {
+	if err := parse(flags, args); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)

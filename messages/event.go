@@ -120,14 +120,20 @@ func Decode[T Payload](record []byte) (Event[T], error) {
 	return event, nil
 }
 
-// salvage reads what it can from a record whose payload cannot be read.
+// salvage reads what it can, each attribute for itself, from a record that
+// cannot be read as a whole.
 func salvage[T Payload](record []byte) Event[T] {
-	var w wire[json.RawMessage]
-	if json.Unmarshal(record, &w) != nil {
+	var attributes struct{ Subject, Deadline, TraceParent json.RawMessage }
+	if json.Unmarshal(record, &attributes) != nil {
 		return Event[T]{}
 	}
-	id, _ := parseUUID(w.Subject)
-	return Event[T]{OperationID: id, Deadline: w.Deadline, TraceParent: w.TraceParent}
+	var event Event[T]
+	var subject string
+	_ = json.Unmarshal(attributes.Subject, &subject)
+	_ = json.Unmarshal(attributes.Deadline, &event.Deadline)
+	_ = json.Unmarshal(attributes.TraceParent, &event.TraceParent)
+	event.OperationID, _ = parseUUID(subject)
+	return event
 }
 
 // parseUUID accepts the canonical form only: uuid.Parse takes several.

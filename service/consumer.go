@@ -91,7 +91,11 @@ func (c *Consumer[T]) topic() messages.Topic {
 // handle processes a round: together, and after a failure one by one.
 func (c *Consumer[T]) handle(ctx context.Context, round []*delivered[T]) {
 	err := c.try(ctx, round)
-	if err == nil || c.outage(ctx, round, err) {
+	if err == nil {
+		c.forget(round)
+		return
+	}
+	if c.outage(ctx, round, err) {
 		return
 	}
 	for i, d := range round {
@@ -132,6 +136,15 @@ func (c *Consumer[T]) try(ctx context.Context, round []*delivered[T]) (err error
 		events[i] = d.event
 	}
 	return c.Handle(ctx, events)
+}
+
+// forget ends the count of failures of events that were processed.
+func (c *Consumer[T]) forget(round []*delivered[T]) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, d := range round {
+		delete(c.failures, d.event.OperationID)
+	}
 }
 
 // classify decides what becomes of an event that failed alone: retry with err,

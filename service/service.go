@@ -133,8 +133,8 @@ func drain(limit time.Duration, servers ...*http.Server) error {
 	return errors.Join(errs...)
 }
 
-// clientServer is what clients, probes and Prometheus reach.
-func clientServer(o Options) *http.Server {
+// ClientHandler is what clients, probes and Prometheus reach.
+func ClientHandler(o Options) http.Handler {
 	router := newRouter()
 	router.HandleFunc("/healthz", alive).Methods(http.MethodGet)
 	router.Handle("/readyz", o.Ready).Methods(http.MethodGet)
@@ -145,9 +145,13 @@ func clientServer(o Options) *http.Server {
 	if o.Routes != nil {
 		o.Routes(router)
 	}
+	return router
+}
+
+func clientServer(o Options) *http.Server {
 	return &http.Server{
 		Addr:              net.JoinHostPort("", fmt.Sprint(o.Settings.Port)),
-		Handler:           router,
+		Handler:           ClientHandler(o),
 		ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,

@@ -130,7 +130,16 @@ func (f *fake) called() map[string]int {
 	return counts
 }
 
+// sentTokens gives the distinct API tokens of all calls.
+func (f *fake) sentTokens() map[string]bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return maps.Clone(f.tokens)
+}
+
 func (f *fake) GetMetadata(context.Context, *pb.GetMetadataRequest) (*pb.GetMetadataResponse, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	response := &pb.GetMetadataResponse{
 		RegisteredComponents: []*pb.RegisteredComponents{{Name: "pubsub", Type: "pubsub.kafka"}},
 		Subscriptions:        []*pb.PubsubSubscription{{PubsubName: "pubsub", Topic: "user-create"}},

@@ -65,12 +65,21 @@ func fresh(n int) []sidecar.Write {
 
 func TestSaveIsOneCall(t *testing.T) {
 	t.Parallel()
+	again := map[string]sidecar.Outcome{sqlite: sidecar.Existed, mongodb: sidecar.Written}
 	forEachKind(t, func(t *testing.T, kind string) {
 		f := &fake{kind: kind}
 		store := connect(t, f).Store("statestore")
-		for range 2 { // the second finds all of them
-			if _, err := store.Save(t.Context(), fresh(100)); err != nil {
+		// The second finds all of them; whose they are can be told only where a
+		// batch is written whole.
+		for _, want := range []sidecar.Outcome{sidecar.Written, again[kind]} {
+			results, err := store.Save(t.Context(), fresh(100))
+			if err != nil {
 				t.Fatal(err)
+			}
+			for i, result := range results {
+				if result.Outcome != want {
+					t.Fatalf("write %d: outcome %v, want %v", i, result.Outcome, want)
+				}
 			}
 		}
 		want := map[string]int{getMetadata: 1, writeCall[kind]: 2, bulkGet: 1}
@@ -193,7 +202,9 @@ func TestComponentIsLoadedLater(t *testing.T) {
 			t.Fatalf("got %v, want ErrUnavailable", err)
 		}
 	}
+	f.mu.Lock()
 	f.kind = sqlite
+	f.mu.Unlock()
 	if _, err := store.Save(t.Context(), fresh(1)); err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package sidecar_test
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -33,9 +34,7 @@ func deliver(t *testing.T, topic, body string, header http.Header, errs ...error
 	})
 	request := httptest.NewRequestWithContext(t.Context(), http.MethodPost, sidecar.EventsPath+topic, strings.NewReader(body))
 	request.Header.Set("dapr-api-token", "secret")
-	for name, values := range header {
-		request.Header[name] = values
-	}
+	maps.Copy(request.Header, header)
 	response := httptest.NewRecorder()
 	router.ServeHTTP(response, request)
 	return answered{response.Code, strings.TrimSpace(response.Body.String())}, got

@@ -23,7 +23,7 @@ import (
 const Version = "4.1.1"
 
 const (
-	startLimit = 90 * time.Second // a start takes about 5 s; a starved machine takes longer
+	startLimit = 3 * time.Minute  // a start takes about 5 s; a starved machine takes longer
 	stopLimit  = 20 * time.Second // then it is killed
 )
 

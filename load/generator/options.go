@@ -32,9 +32,6 @@ type Options struct {
 	Transport http.RoundTripper // nil: the network
 }
 
-// endless says that nothing but a signal stops the run.
-func (o Options) endless() bool { return o.Duration == 0 && o.Count == 0 }
-
 // validate says what cannot be meant.
 func (o Options) validate() error {
 	switch {

@@ -94,6 +94,9 @@ func summarize(h *ledger.Histogram) Latency {
 	}
 }
 
+// printedFindings is how many faults are shown to people; the JSON has more.
+const printedFindings = 10
+
 // Print writes the report for people.
 func (r Report) Print(w io.Writer) error {
 	var b strings.Builder
@@ -117,8 +120,11 @@ func (r Report) Print(w io.Writer) error {
 	row("saga", "%s", r.Saga)
 	row("sent late", "%s", r.Late)
 	r.printGenerator(&b)
-	for _, f := range r.Findings {
+	for _, f := range r.Findings[:min(len(r.Findings), printedFindings)] {
 		row(f.Kind, "%s %q: %s", f.Operation, f.Name, f.Detail)
+	}
+	if more := len(r.Findings) - printedFindings; more > 0 {
+		row("", "and %d more findings", more)
 	}
 	fmt.Fprintf(&b, "\n%s\n", r.Verdict)
 	_, err := io.WriteString(w, b.String())

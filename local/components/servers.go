@@ -3,7 +3,6 @@ package components
 import (
 	"context"
 	"net"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -69,11 +68,13 @@ func add(servers []Server, d document, getenv func(string) string) []Server {
 func mongoAddresses(d document, getenv func(string) string) []string {
 	hosts := d.text("host", getenv)
 	if s := d.text("connectionString", getenv); s != "" {
-		u, err := url.Parse(s)
-		if err != nil || u.Scheme != "mongodb" {
+		rest, found := strings.CutPrefix(s, "mongodb://")
+		if !found {
 			return nil
 		}
-		hosts = u.Host
+		// net/url does not read several hosts with ports.
+		hosts, _, _ = strings.Cut(rest, "/")
+		hosts = hosts[strings.LastIndexByte(hosts, '@')+1:]
 	}
 	return addresses(hosts, "27017")
 }
@@ -111,6 +112,16 @@ func Away(ctx context.Context, servers []Server) []Server {
 		}
 	}
 	return found
+}
+
+// Missing says in one line what is away and what to do.
+func Missing(away []Server) string {
+	var names []string
+	for _, s := range away {
+		names = append(names, s.String())
+	}
+	return "Not reachable: " + strings.Join(names, " and ") +
+		". Start with `docker compose up -d --wait`, or run the system without them: `make run`."
 }
 
 func answers(ctx context.Context, address string) bool {

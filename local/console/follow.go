@@ -78,9 +78,11 @@ func (s *screen) show(out io.Writer, now time.Time, tails []*tail) error {
 			return err
 		}
 		for _, line := range lines {
-			if e, ok := Parse(t.process, line); ok && !(e.Trouble && s.again(e.Text, now)) {
-				entries = append(entries, e)
+			e, ok := Parse(t.process, line)
+			if !ok || e.Trouble && s.again(e.Text, now) {
+				continue
 			}
+			entries = append(entries, e)
 		}
 	}
 	slices.SortStableFunc(entries, func(a, b Entry) int { return a.Time.Compare(b.Time) })

@@ -3,10 +3,12 @@ package deadletter
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 )
 
 // group is the consumer group whose offsets remember what was replayed.
@@ -47,7 +49,7 @@ func (p position) with(offset int64) position {
 // replayed reads what the group remembers.
 func (b *Box) replayed(ctx context.Context) (positions, error) {
 	offsets, err := b.admin.FetchOffsets(ctx, group)
-	if err != nil {
+	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
 		return nil, fmt.Errorf("read what was replayed: %w", err)
 	}
 	found := make(positions)

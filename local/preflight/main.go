@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"syscall"
 	"time"
 
@@ -31,7 +30,7 @@ func main() {
 	}
 	report(os.Stderr, missing, err)
 	if underDaprRun(*stop, os.Getenv) {
-		time.Sleep(readTime)
+		<-time.After(readTime)
 		_ = syscall.Kill(-*stop, syscall.SIGKILL)
 	}
 	os.Exit(1)
@@ -54,15 +53,11 @@ func preflight(ctx context.Context, file string, getenv func(string) string) (st
 	if err != nil {
 		return "", err
 	}
-	var missing []string
-	for _, s := range components.Away(ctx, servers) {
-		missing = append(missing, s.String())
-	}
-	if len(missing) == 0 {
+	away := components.Away(ctx, servers)
+	if len(away) == 0 {
 		return "", nil
 	}
-	return "Not reachable: " + strings.Join(missing, " and ") +
-		". Start with `docker compose up -d --wait`, or run the system without them: `make run`.", nil
+	return components.Missing(away), nil
 }
 
 // underDaprRun makes sure that cli leads the process group of this process and

@@ -8,8 +8,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
-	"sync/atomic"
+	"strings"
 	"syscall"
 	"time"
 
@@ -62,7 +63,7 @@ func Start(s Spec) (*Process, error) {
 }
 
 // Adopt takes over a process that another program started: it reads how it was
-// started, and watches for its end. Its log is not known to the system.
+// started, and watches for its end. Its log file cannot be read off it.
 func Adopt(pid int, log string) (*Process, error) {
 	s, err := specOf(pid)
 	if err != nil {
@@ -76,7 +77,7 @@ func Adopt(pid int, log string) (*Process, error) {
 
 func specOf(pid int) (Spec, error) {
 	ps := &process.Process{Pid: int32(pid)}
-	argv, argvErr := ps.CmdlineSlice()
+	argv, argvErr := Argv(pid)
 	env, envErr := ps.Environ()
 	dir, dirErr := ps.Cwd()
 	if err := errors.Join(argvErr, envErr, dirErr); err != nil {
@@ -85,7 +86,21 @@ func specOf(pid int) (Spec, error) {
 	if len(argv) == 0 {
 		return Spec{}, os.ErrProcessDone
 	}
+	env = slices.DeleteFunc(env, func(entry string) bool { return entry == "" })
 	return Spec{Argv: argv, Env: env, Dir: dir}, nil
+}
+
+// Argv reads a process's program and arguments. Where there is /proc it is
+// read here: gopsutil drops empty arguments at the end.
+func Argv(pid int) ([]string, error) {
+	content, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cmdline")
+	if err != nil {
+		return (&process.Process{Pid: int32(pid)}).CmdlineSlice()
+	}
+	if len(content) == 0 {
+		return nil, os.ErrProcessDone
+	}
+	return strings.Split(strings.TrimSuffix(string(content), "\x00"), "\x00"), nil
 }
 
 func (p *Process) watch() {
@@ -136,6 +151,3 @@ func Alive(pid int) bool {
 	_, state, found := bytes.Cut(stat[max(0, bytes.LastIndexByte(stat, ')')):], []byte(") "))
 	return !found || len(state) == 0 || state[0] != 'Z'
 }
-
-// Current is a process that may be replaced by its successor.
-type Current struct{ atomic.Pointer[Process] }

@@ -6,6 +6,23 @@ import (
 	"registration.example/local/runfile"
 )
 
+// Apps are the ids of the services.
+func (s *System) Apps() []string {
+	var ids []string
+	for _, a := range s.file.Apps {
+		ids = append(ids, a.ID)
+	}
+	return ids
+}
+
+// URL is where a service serves its clients.
+func (s *System) URL(app string) string {
+	return fmt.Sprintf("http://localhost:%d", s.app(app).ClientPort())
+}
+
+// Kafka is the broker's address.
+func (s *System) Kafka() string { return s.kafka }
+
 // Sidecar is where an app's sidecar serves its gRPC API, and the token that it wants.
 func (s *System) Sidecar(app string) (address, token string) {
 	return fmt.Sprintf("127.0.0.1:%d", s.app(app).GRPCPort), s.env["DAPR_API_TOKEN"]
@@ -15,6 +32,9 @@ func (s *System) Sidecar(app string) (address, token string) {
 func (s *System) EventsURL(app string) string {
 	return fmt.Sprintf("http://127.0.0.1:%d", s.app(app).AppPort)
 }
+
+// Folder is where data and logs are.
+func (s *System) Folder() string { return s.o.Folder }
 
 func (s *System) app(id string) runfile.App {
 	for _, app := range s.file.Apps {

@@ -15,10 +15,13 @@ import (
 // launcher is the program of this module: broker and guard run from it.
 const launcher = "local"
 
+// DaprFolder is where a repository keeps the Dapr that it built.
+func DaprFolder(root string) string { return filepath.Join(root, workFolder, "dapr") }
+
 func (s *System) getDapr(ctx context.Context) (err error) {
 	s.dapr, err = dapr.Get(ctx, dapr.Options{
 		Root:   s.o.Root,
-		Folder: filepath.Join(s.o.Root, workFolder, "dapr"),
+		Folder: DaprFolder(s.o.Root),
 		Out:    s.o.Out,
 	})
 	if err != nil {
@@ -45,7 +48,7 @@ func (s *System) buildPrograms(ctx context.Context) error {
 	return nil
 }
 
-// writeFiles makes the folders and the generated files. What the last system
+// writeFiles makes the folders and the component files that differ. What the last system
 // left of them goes; its data stays.
 func (s *System) writeFiles(context.Context) error {
 	old := []string{s.path("run"), s.path("log")}
@@ -66,11 +69,9 @@ func (s *System) writeFiles(context.Context) error {
 	}
 	if s.readdressed() {
 		a := components.Addresses{Kafka: s.o.Kafka, MongoDB: s.o.MongoDB}
-		if err := components.CopyWith(s.profileFolder(), s.path("run", "components"), a); err != nil {
-			return err
-		}
+		return components.CopyWith(s.profileFolder(), s.path("run", "components"), a)
 	}
-	return s.file.Write(s.runFile())
+	return nil
 }
 
 func (s *System) runFile() string { return s.path("run", runfile.Name) }

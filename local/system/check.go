@@ -37,7 +37,8 @@ func (s *System) lockFolder(context.Context) error {
 	if err != nil {
 		return fmt.Errorf("lock the folder of the system: %w", err)
 	}
-	s.unlock = func() { _ = f.Close() }
+	// Unlocked, not just closed: a process being forked just now has it open too.
+	s.unlock = func() { _ = errors.Join(syscall.Flock(int(f.Fd()), syscall.LOCK_UN), f.Close()) }
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return fmt.Errorf("another system runs on the data in %s: stop it first", s.o.Folder)
 	}
@@ -109,12 +110,8 @@ func (s *System) checkServers(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var missing []string
-	for _, server := range components.Away(ctx, servers) {
-		missing = append(missing, server.String())
-	}
-	if len(missing) > 0 {
-		return fmt.Errorf("not reachable: %s", strings.Join(missing, " and "))
+	if away := components.Away(ctx, servers); len(away) > 0 {
+		return errors.New(components.Missing(away))
 	}
 	for _, server := range servers {
 		if server.Name == "Kafka" {

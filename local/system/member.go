@@ -113,6 +113,9 @@ func (s *System) wait(d time.Duration) bool {
 	return !s.isStopped()
 }
 
+// say tells a line to whoever listens; watches do so at the same time.
 func (s *System) say(format string, args ...any) {
+	s.telling.Lock()
+	defer s.telling.Unlock()
 	_, _ = fmt.Fprintf(s.o.Out, format+"\n", args...)
 }

@@ -10,8 +10,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/shirou/gopsutil/v4/process"
-
 	"registration.example/local/broker"
 	"registration.example/local/proc"
 )
@@ -82,6 +80,9 @@ func (s *System) brokerListens(ctx context.Context, p *proc.Process) error {
 }
 
 func (s *System) startDapr(context.Context) (err error) {
+	if err := s.file.Write(s.runFile()); err != nil {
+		return err
+	}
 	s.say("Starting services and sidecars with dapr run -f %s.", s.runFile())
 	s.cli, err = proc.Start(proc.Spec{
 		Argv: []string{s.dapr.CLI, "run", "-f", s.runFile()},
@@ -95,7 +96,7 @@ func (s *System) startDapr(context.Context) (err error) {
 // adopt takes over the processes that the CLI has started meanwhile.
 func (s *System) adopt() {
 	for _, pid := range proc.Marked(s.id) {
-		argv, err := (&process.Process{Pid: int32(pid)}).CmdlineSlice()
+		argv, err := proc.Argv(pid)
 		if err != nil {
 			continue
 		}

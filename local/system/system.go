@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -44,6 +45,7 @@ type System struct {
 	members map[string]*member
 	stopped bool
 	once    sync.Once
+	telling sync.Mutex
 	watches sync.WaitGroup
 }
 
@@ -55,8 +57,8 @@ func Start(ctx context.Context, o Options) (*System, error) {
 		return nil, err
 	}
 	for _, step := range []func(context.Context) error{
-		s.checkTools, s.lockFolder, s.checkPorts, s.getDapr, s.buildPrograms, s.writeFiles,
-		s.checkServers, s.startGuard, s.startBroker, s.startDapr, s.becomeReady,
+		s.checkTools, s.lockFolder, s.checkPorts, s.writeFiles, s.checkServers, s.getDapr,
+		s.buildPrograms, s.startGuard, s.startBroker, s.startDapr, s.becomeReady,
 	} {
 		if err := step(ctx); err != nil {
 			s.Stop()
@@ -102,11 +104,31 @@ func prepare(o Options) (*System, error) {
 
 // resources are the component folders: copies, where addresses differ.
 func (s *System) resources() []string {
-	shared := filepath.Join(s.o.Root, "components", "shared")
+	shared, profile := filepath.Join(s.o.Root, "components", "shared"), s.profileFolder()
 	if s.readdressed() {
-		return []string{shared, s.path("run", "components")}
+		profile = s.path("run", "components")
 	}
-	return []string{shared, s.profileFolder()}
+	return []string{shared, filepath.Join(s.o.Root, "components", s.approval()), profile}
+}
+
+// fastApproval is the longest delay with which a bulk of 500 takes no more than 2 s.
+const fastApproval = 4 * time.Millisecond
+
+// approval is the folder of the subscription that suits the delay of approvals.
+func (s *System) approval() string {
+	delay, err := time.ParseDuration(s.setting("APPROVAL_DELAY"))
+	if err == nil && delay <= fastApproval {
+		return "fast-approval"
+	}
+	return "slow-approval"
+}
+
+// setting is what the services see of the environment.
+func (s *System) setting(name string) string {
+	if value, ok := s.o.Env[name]; ok {
+		return value
+	}
+	return os.Getenv(name)
 }
 
 func (s *System) profileFolder() string {
@@ -130,28 +152,6 @@ func (s *System) path(parts ...string) string {
 
 // program is the path of a program built here.
 func (s *System) program(name string) string { return filepath.Join(s.o.Root, workFolder, "bin", name) }
-
-// Apps are the ids of the services.
-func (s *System) Apps() []string {
-	var ids []string
-	for _, a := range s.file.Apps {
-		ids = append(ids, a.ID)
-	}
-	return ids
-}
-
-// URL is where a service serves its clients.
-func (s *System) URL(app string) string {
-	for _, a := range s.file.Apps {
-		if a.ID == app {
-			return fmt.Sprintf("http://localhost:%d", a.ClientPort())
-		}
-	}
-	return ""
-}
-
-// Kafka is the broker's address.
-func (s *System) Kafka() string { return s.kafka }
 
 // Processes are the names of the processes that Kill and Restart know.
 func (s *System) Processes() []string {
@@ -271,6 +271,3 @@ func (s *System) release() {
 
 // errStopped ends what would start a process in a system that stops.
 var errStopped = errors.New("the system is stopped")
-
-// Folder is where data and logs are.
-func (s *System) Folder() string { return s.o.Folder }

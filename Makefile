@@ -1,0 +1,82 @@
+# The doors to everything here; `make` alone lists them.
+SHELL := /bin/sh
+export CGO_ENABLED ?= 0
+
+# run: where a system beside the first one has its ports.
+PORT_BASE ?= 0
+# dead-letters: show ID, replay ID, replay --all.
+ARGS ?= list
+
+LOCAL := .local/bin/local
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List the targets.
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: local-tool
+local-tool:
+	@command -v go >/dev/null || { echo "the program go is missing: install Go from https://go.dev/dl/ and put it on the PATH" >&2; exit 1; }
+	@go build -o $(LOCAL) ./local
+
+.PHONY: run
+run: local-tool ## Start the whole system on this machine, until Ctrl-C (PORT_BASE=20000 moves its ports).
+	@exec $(LOCAL) run -exit-with-parent -port-base $(PORT_BASE)
+
+.PHONY: load
+load: ## Put a load on the running system and follow all of it to its end (RATE=4 DURATION=15s; .local/bin/load -h).
+	@mkdir -p .local/bin
+	@go build -o .local/bin/load ./load
+	@exec .local/bin/load
+
+.PHONY: dead-letters
+dead-letters: local-tool ## List what could not be processed (ARGS="show ID", "replay ID", "replay --all").
+	@exec $(LOCAL) dead-letters $(ARGS)
+
+# What is tested and linted: every module but those of the tools.
+MODULES := . ./operation-service ./user-service ./approval-service ./load ./local
+# The race detector needs a C compiler; Go says whether there is one.
+TEST = $(if $(filter 1,$(shell CGO_ENABLED= go env CGO_ENABLED)),CGO_ENABLED=1 go test -race,go test)
+# The end-to-end suite is never cached (it tests what Go does not see), has the machine to itself, and its first run may
+# have to build Dapr.
+E2E = go test -count=1 -p 1 -timeout 30m
+
+.PHONY: test
+test: ## Test: the units of every module, then the whole system with the embedded broker.
+	$(TEST) $(addsuffix /...,$(MODULES))
+	cd e2e && $(E2E) ./...
+
+.PHONY: test-kafka
+test-kafka: ## Test the whole system on a real Apache Kafka (needs Java 17 and Maven).
+	cd e2e && E2E_PROFILE=kafka $(E2E) -tags kafka ./...
+
+.PHONY: test-kafka-mongodb
+test-kafka-mongodb: ## Test the whole system on Kafka and MongoDB (MONGODB_URI, or Docker).
+	e2e/kafka-mongodb.sh
+
+.PHONY: docs
+docs: ## Run the commands of README.md and CONTRIBUTING.md, and check what the documents name.
+	cd e2e && go test -count=1 -timeout 30m -tags docs ./docs
+
+.PHONY: lint
+lint: linters ## Lint every module and the workflows.
+	@for module in $(MODULES) ./e2e; do \
+		echo "golangci-lint $$module"; \
+		(cd $$module && $(CURDIR)/.local/bin/golangci-lint run ./...) || failed=1; \
+	done; \
+	$(CURDIR)/.local/bin/actionlint || failed=1; \
+	test -z "$$failed"
+
+.PHONY: vulncheck
+vulncheck: linters ## Look for known vulnerabilities (asks vuln.go.dev).
+	@for module in $(MODULES) ./e2e; do \
+		echo "govulncheck $$module"; \
+		(cd $$module && $(CURDIR)/.local/bin/govulncheck ./...) || failed=1; \
+	done; \
+	test -z "$$failed"
+
+.PHONY: linters
+linters:
+	@mkdir -p .local/bin
+	@cd tools/lint && GOWORK=off go build -o $(CURDIR)/.local/bin/ tool
