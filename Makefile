@@ -45,6 +45,7 @@ E2E = go test -count=1 -p 1 -timeout 30m
 .PHONY: test
 test: ## Test: the units of every module, then the whole system with the embedded broker.
 	$(TEST) $(addsuffix /...,$(MODULES))
+	go test ./simulation
 	cd e2e && $(E2E) ./...
 
 .PHONY: test-kafka

@@ -3,31 +3,18 @@
 package main
 
 import (
-	"context"
-	_ "embed"
 	"os"
 	"time"
 
-	"github.com/gorilla/mux"
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promauto"
-
+	"registration.example/approval-service/app"
 	"registration.example/approval-service/approval"
-	"registration.example/messages"
 	"registration.example/service"
-	"registration.example/sidecar"
 )
 
-const (
-	serviceName = "approval-service"
-	about       = "approval-service decides on users, one at a time and slowly on purpose. It keeps nothing."
-)
-
-//go:embed openapi.yaml
-var openAPI []byte
+const about = "approval-service decides on users, one at a time and slowly on purpose. It keeps nothing."
 
 func main() {
-	os.Exit(service.Program{Name: serviceName, About: about, Port: 8082, Configure: configure}.Main())
+	os.Exit(service.Program{Name: app.Name, About: about, Port: 8082, Configure: configure}.Main())
 }
 
 func configure(e *service.Environment) func(service.Base) service.Options {
@@ -37,36 +24,5 @@ func configure(e *service.Environment) func(service.Base) service.Options {
 	if err != nil {
 		e.Reject("APPROVAL_DENY", deny, err)
 	}
-	return func(base service.Base) service.Options {
-		return build(base, &approver{
-			rule: rule, delay: delay, broker: base.Sidecar, counts: countApprovals(base.Registry), logger: base.Logger,
-		})
-	}
-}
-
-// build ties the parts together.
-func build(base service.Base, a *approver) service.Options {
-	requests := &service.Consumer[messages.UserApprove]{
-		Handle: a.handle, Abandon: a.abandon, Attempts: base.Settings.Attempts,
-		// There is no state to probe: what fails here is the broker, or the event.
-		Probe:   func(context.Context) error { return nil },
-		Service: serviceName, Broker: a.broker, Metrics: base.Events, Logger: base.Logger,
-	}
-	return service.Options{
-		OpenAPI: openAPI,
-		Events: func(router *mux.Router) {
-			sidecar.Routes(router, base.Settings.AppToken, map[string]sidecar.Consumer{
-				string(messages.UserApproveTopic): requests.Consume,
-			})
-		},
-		Ready: service.NewReadiness(base.Logger,
-			service.SidecarPart(base.Sidecar, []string{service.PubSub}, []messages.Topic{messages.UserApproveTopic})),
-	}
-}
-
-func countApprovals(registry prometheus.Registerer) *prometheus.CounterVec {
-	return promauto.With(registry).NewCounterVec(prometheus.CounterOpts{
-		Namespace: service.MetricsNamespace, Name: "approvals_total",
-		Help: "Verdicts by result: approved, denied or failed.",
-	}, []string{"result"})
+	return app.Settings{Rule: rule, Delay: delay}.Build
 }

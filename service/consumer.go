@@ -50,6 +50,18 @@ type Consumer[T messages.Payload] struct {
 	failures map[uuid.UUID]int
 }
 
+// NewConsumer makes a consumer of a service.
+func NewConsumer[T messages.Payload](
+	base Base, service string, probe func(context.Context) error,
+	handle func(context.Context, []messages.Event[T]) error,
+	abandon func(context.Context, messages.Event[T], string) error,
+) *Consumer[T] {
+	return &Consumer[T]{
+		Handle: handle, Abandon: abandon, Probe: probe, Attempts: base.Settings.Attempts,
+		Service: service, Broker: base.Broker, Metrics: base.Events, Logger: base.Logger,
+	}
+}
+
 // delivered is a record on its way through the consumer, with its answer.
 type delivered[T messages.Payload] struct {
 	sidecar.Delivery

@@ -19,8 +19,12 @@ type Base struct {
 	Settings Settings
 	Logger   *slog.Logger
 	Registry *prometheus.Registry
-	Sidecar  *sidecar.Client
-	Events   *EventMetrics
+	// State and Broker are the sidecar's, or a simulation's.
+	State  sidecar.State
+	Broker sidecar.Publisher
+	// Status says what the sidecar has loaded.
+	Status func(context.Context) (sidecar.Status, error)
+	Events *EventMetrics
 	// Replica tells this process from others of the service.
 	Replica string
 }
@@ -87,7 +91,9 @@ func (p Program) run(ctx context.Context, logger *slog.Logger, settings Settings
 		Settings: settings,
 		Logger:   logger,
 		Registry: registry,
-		Sidecar:  client,
+		State:    client.Store(StateStore),
+		Broker:   client,
+		Status:   client.Status,
 		Events:   NewEventMetrics(registry),
 		Replica:  fmt.Sprintf("%s:%d", replica, settings.Port),
 	})

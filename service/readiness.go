@@ -129,19 +129,19 @@ func (r *Readiness) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 
 // SidecarPart checks that the sidecar is up, has loaded components and
 // subscribed to topics.
-func SidecarPart(client *sidecar.Client, components []string, topics []messages.Topic) Part {
+func SidecarPart(status func(context.Context) (sidecar.Status, error), components []string, topics []messages.Topic) Part {
 	return Part{Name: "sidecar", Check: func(ctx context.Context) error {
-		status, err := client.Status(ctx)
+		loaded, err := status(ctx)
 		if err != nil {
 			return fmt.Errorf("%w (a sidecar ends when its broker or database is away at its start: see its log)", err)
 		}
 		for _, name := range components {
-			if status.Components[name] == "" {
+			if loaded.Components[name] == "" {
 				return fmt.Errorf("component %q is not loaded", name)
 			}
 		}
 		for _, topic := range topics {
-			if !status.Topics[string(topic)] {
+			if !loaded.Topics[string(topic)] {
 				return fmt.Errorf("no subscription to topic %q", topic)
 			}
 		}

@@ -258,7 +258,7 @@ func TestSidecarPart(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer client.Close()
-			err = service.SidecarPart(client, test.components, test.topics).Check(t.Context())
+			err = service.SidecarPart(client.Status, test.components, test.topics).Check(t.Context())
 			if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
 				t.Errorf("got %v, want %q", err, test.want)
 			}

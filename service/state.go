@@ -7,14 +7,14 @@ import (
 	"registration.example/sidecar"
 )
 
-// probePrefix begins keys that hold no data of the service.
-const probePrefix = "probe/"
+// ProbePrefix begins keys that hold no data of the service.
+const ProbePrefix = "probe/"
 
 var errProbe = errors.New("what was saved cannot be read back")
 
 // Probe gives a check that saves one key of this replica and reads it back.
 func Probe(state sidecar.State, replica string) func(context.Context) error {
-	key := probePrefix + replica
+	key := ProbePrefix + replica
 	return func(ctx context.Context) error {
 		if _, err := state.Save(ctx, []sidecar.Write{{Key: key, Value: []byte(replica)}}); err != nil {
 			return err

@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"context"
@@ -138,7 +138,7 @@ func response(u user.User, o origin) (sidecar.Message, error) {
 func encode[T messages.Payload](o origin, data T) (sidecar.Message, error) {
 	record, err := messages.Encode(messages.Event[T]{
 		OperationID: o.operationID,
-		Source:      serviceName,
+		Source:      Name,
 		Time:        time.Now().UTC(),
 		Deadline:    o.deadline,
 		TraceParent: o.traceParent,

@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"context"
@@ -15,16 +15,20 @@ import (
 
 	"registration.example/operation-service/operation"
 	"registration.example/service"
+	"registration.example/sidecar"
 )
 
 // rest answers clients.
 type rest struct {
-	accept   *acceptor
-	store    store
+	accepts  *service.Gatherer[request]
+	reads    *service.Gatherer[lookup]
 	waiters  *waiters
 	logger   *slog.Logger
 	deadline time.Duration
 }
+
+// errLate means that a request got no answer within its patience.
+var errLate = fmt.Errorf("no answer in time: %w", sidecar.ErrUnavailable)
 
 // pollAfter is when a client may look at a pending operation again.
 const pollAfter = "1"
@@ -43,7 +47,7 @@ func (s *rest) routes(router *mux.Router) {
 func (s *rest) handler(h service.Handler) http.Handler {
 	return service.Handle(s.logger, func(w http.ResponseWriter, r *http.Request) error {
 		switch err := h(w, r); {
-		case errors.Is(err, errOverloaded):
+		case errors.Is(err, service.ErrOverloaded):
 			problem := service.NewProblem(http.StatusServiceUnavailable, "overloaded", "More requests wait than can be taken. Send it again later.")
 			problem.RetryAfter = time.Second
 			return problem
@@ -81,9 +85,11 @@ func (s *rest) create(w http.ResponseWriter, r *http.Request) error {
 		ended, leave = s.waiters.join(o.UUID)
 		defer leave()
 	}
-	if o, err = s.accept.accept(r.Context(), o, key != ""); err != nil {
+	accepted, err := s.accepts.Do(r.Context(), request{operation: o, keyed: key != ""}, patience, errLate)
+	if err != nil {
 		return err
 	}
+	o = accepted.operation
 	if wait > 0 {
 		w.Header().Set("Preference-Applied", preferWait(wait))
 		if o, err = s.await(r.Context(), o, ended, wait); err != nil {
@@ -110,14 +116,13 @@ func (s *rest) get(w http.ResponseWriter, r *http.Request) error {
 		ended, leave = s.waiters.join(id)
 		defer leave()
 	}
-	found, err := s.store.get(r.Context(), id)
+	o, found, err := s.read(r.Context(), id)
 	if err != nil {
 		return err
 	}
-	if !found[0].found {
+	if !found {
 		return service.NewProblem(http.StatusNotFound, "unknown-operation", fmt.Sprintf("There is no operation %s.", id))
 	}
-	o := found[0].Operation
 	if wait > 0 {
 		w.Header().Set("Preference-Applied", preferWait(wait))
 		if o, err = s.await(r.Context(), o, ended, wait); err != nil {
@@ -146,8 +151,8 @@ func (s *rest) await(ctx context.Context, o operation.Operation, ended <-chan op
 		case o = <-ended:
 		case <-poll.C:
 			// Unavailable now says nothing about the operation: keep waiting.
-			if found, err := s.store.get(ctx, o.UUID); err == nil && found[0].found {
-				o = found[0].Operation
+			if latest, found, err := s.read(ctx, o.UUID); err == nil && found {
+				o = latest
 			}
 		}
 	}

@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"bytes"
@@ -37,6 +37,10 @@ func readName(w http.ResponseWriter, r *http.Request) (string, error) {
 		return "", service.NewProblem(http.StatusUnsupportedMediaType, "unsupported-media-type", "The body must be application/json.",
 			service.FieldError{Header: "Content-Type", Detail: "must be application/json"})
 	}
+	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		return "", service.NewProblem(http.StatusUnsupportedMediaType, "unsupported-media-type", "The body must not be compressed.",
+			service.FieldError{Header: "Content-Encoding", Detail: "must be absent"})
+	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
 		var tooLarge *http.MaxBytesError
@@ -58,30 +62,54 @@ func readName(w http.ResponseWriter, r *http.Request) (string, error) {
 	return name, nil
 }
 
+// decodeName takes no member but name, once, with its case: encoding/json
+// alone would ignore the case and let the last of several win.
 func decodeName(body []byte) (string, error) {
-	// The members' names must match exactly; encoding/json would ignore their case.
-	var members map[string]json.RawMessage
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	if err := decoder.Decode(&members); err != nil || members == nil {
-		return "", invalid("", "must be a JSON object")
-	}
-	if decoder.More() {
+	if !json.Valid(body) {
 		return "", invalid("", "must be one JSON object and nothing after it")
 	}
-	for member := range members {
-		if member != "name" {
-			return "", invalid("/"+pointerEscape.Replace(member), "is not known")
-		}
+	decoder := json.NewDecoder(bytes.NewReader(body)) // errors cannot come any more
+	if begin, _ := decoder.Token(); begin != json.Delim('{') {
+		return "", invalid("", "must be a JSON object")
 	}
-	raw, ok := members["name"]
-	if !ok {
+	var raw json.RawMessage
+	for decoder.More() {
+		member, _ := decoder.Token()
+		var value json.RawMessage
+		_ = decoder.Decode(&value)
+		if member != "name" {
+			return "", invalid("/"+pointerEscape.Replace(fmt.Sprint(member)), "is not known")
+		}
+		if raw != nil {
+			return "", invalid("/name", "is there twice")
+		}
+		raw = value
+	}
+	if raw == nil {
 		return "", invalid("/name", "is missing")
 	}
 	var name *string
 	if err := json.Unmarshal(raw, &name); err != nil || name == nil {
 		return "", invalid("/name", "must be a string")
 	}
+	if hasLoneSurrogate(raw) {
+		return "", invalid("/name", "must not have half of a surrogate pair")
+	}
 	return *name, nil
+}
+
+// escape finds the next escape in a JSON string. Its group is half of a
+// surrogate pair, alone: that is no character, and encoding/json would put
+// U+FFFD in its place.
+var escape = regexp.MustCompile(`\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)`)
+
+func hasLoneSurrogate(raw []byte) bool {
+	for _, match := range escape.FindAllSubmatch(raw, -1) {
+		if match[1] != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // pointerEscape escapes a member's name in a JSON pointer (RFC 6901, section 3).
@@ -113,7 +141,7 @@ func readWait(r *http.Request) (time.Duration, error) {
 		return 0, nil
 	}
 	seconds, err := strconv.ParseUint(match[1], 10, 31)
-	if err != nil {
+	if err != nil && !errors.Is(err, strconv.ErrRange) {
 		return 0, service.NewProblem(http.StatusBadRequest, "invalid-preference", "The preferred wait is not as it must be.",
 			service.FieldError{Header: "Prefer", Detail: "wait must be a whole number of seconds"})
 	}

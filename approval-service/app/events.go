@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"context"
@@ -69,7 +69,7 @@ func (a *approver) decided(ctx context.Context, request messages.Event[messages.
 func respond[T messages.Payload](request messages.Event[T], verdict approval.Verdict) (sidecar.Message, error) {
 	record, err := messages.Encode(messages.Event[messages.UserApproveResponse]{
 		OperationID: request.OperationID,
-		Source:      serviceName,
+		Source:      Name,
 		Time:        time.Now().UTC(),
 		Deadline:    request.Deadline,
 		TraceParent: request.TraceParent,
