@@ -62,7 +62,7 @@ docs: ## Run the commands of README.md and CONTRIBUTING.md, and check what the d
 
 .PHONY: lint
 lint: linters ## Lint every module and the workflows.
-	@for module in $(MODULES) ./e2e; do \
+	@for module in $(MODULES) ./simulation ./e2e; do \
 		echo "golangci-lint $$module"; \
 		(cd $$module && $(CURDIR)/.local/bin/golangci-lint run ./...) || failed=1; \
 	done; \
@@ -71,7 +71,7 @@ lint: linters ## Lint every module and the workflows.
 
 .PHONY: vulncheck
 vulncheck: linters ## Look for known vulnerabilities (asks vuln.go.dev).
-	@for module in $(MODULES) ./e2e; do \
+	@for module in $(MODULES) ./simulation ./e2e; do \
 		echo "govulncheck $$module"; \
 		(cd $$module && $(CURDIR)/.local/bin/govulncheck ./...) || failed=1; \
 	done; \

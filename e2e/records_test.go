@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net/http"
 	"testing"
 	"time"
 
@@ -64,7 +65,8 @@ func malformed(t *testing.T, operationID uuid.UUID) [][]byte {
 	}
 	id := operationID.String()
 	return [][]byte{
-		{}, []byte("x"), []byte("{"), []byte("null"), []byte("7"), []byte(`"text"`), []byte("[]"), []byte("{}"),
+		{},
+		[]byte("x"), []byte("{"), []byte("null"), []byte("7"), []byte(`"text"`), []byte("[]"), []byte("{}"),
 		[]byte("\xff\xfe\x00"), bytes.Repeat([]byte("x"), 64<<10), []byte(`{"specversion":"1.0"}`),
 		replace(`"specversion":"1.0"`, `"specversion":"0.3"`),
 		replace(`registration.user-create.v1`, `registration.user-create.v9`),
@@ -87,10 +89,10 @@ func TestMalformedRecordsAreDeadLettered(t *testing.T) {
 			t.Parallel()
 			bad := malformed(t, uuid.New())
 			key := uuid.NewString() // tells these dead letters from others
-			before, after := create(t, "before"), uuid.Nil
+			before := create(t, "before").UUID
 			put(t, topic, key, bad...)
-			after = create(t, "after").UUID
-			await(t, before.UUID)
+			after := create(t, "after").UUID
+			await(t, before)
 			await(t, after)
 			wantDeadLetters(t, topic, key, bad)
 		})
@@ -225,8 +227,8 @@ func wantUserEventually(t *testing.T, id uuid.UUID, state string) {
 	ticker := time.NewTicker(50 * time.Millisecond)
 	defer ticker.Stop()
 	for deadline := time.Now().Add(endWithin); time.Now().Before(deadline); <-ticker.C {
-		response, answer := call(t, "GET", target.users+"/users/"+id.String(), "")
-		if response.StatusCode == 200 && decode[user](t, answer).State == state {
+		response, answer := call(t, http.MethodGet, target.users+"/users/"+id.String(), "")
+		if response.StatusCode == http.StatusOK && decode[user](t, answer).State == state {
 			return
 		}
 	}

@@ -117,7 +117,7 @@ func (c *Consumer[T]) handle(ctx context.Context, round []*delivered[T]) {
 		if err != nil && c.outage(ctx, round[i:], err) {
 			return
 		}
-		d.err, d.reason = c.classify(d.event.OperationID, err)
+		d.reason, d.err = c.classify(d.event.OperationID, err)
 	}
 }
 
@@ -159,24 +159,24 @@ func (c *Consumer[T]) forget(round []*delivered[T]) {
 	}
 }
 
-// classify decides what becomes of an event that failed alone: retry with err,
-// or dead letter with reason.
-func (c *Consumer[T]) classify(id uuid.UUID, err error) (retry error, reason string) {
+// classify decides what becomes of an event that failed alone: a dead letter
+// with reason, or retry.
+func (c *Consumer[T]) classify(id uuid.UUID, err error) (reason string, retry error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err == nil {
 		delete(c.failures, id)
-		return nil, ""
+		return "", nil
 	}
 	if c.failures == nil {
 		c.failures = map[uuid.UUID]int{}
 	}
 	c.failures[id]++
 	if !errors.Is(err, ErrPermanent) && c.failures[id] < c.Attempts {
-		return err, ""
+		return "", err
 	}
 	delete(c.failures, id)
-	return nil, err.Error()
+	return err.Error(), nil
 }
 
 // bury puts what is given up on the dead-letter topic, then ends its operation.

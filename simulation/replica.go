@@ -129,7 +129,7 @@ func (w *world) deliver(p *partition, to *replica, count int) {
 	body := bulk(p, d.first, count)
 	go func() {
 		defer close(d.done)
-		request := httptest.NewRequest(http.MethodPost, sidecar.EventsPath+p.topic, bytes.NewReader(body))
+		request := httptest.NewRequestWithContext(context.Background(), http.MethodPost, sidecar.EventsPath+p.topic, bytes.NewReader(body))
 		answer := httptest.NewRecorder()
 		to.events.ServeHTTP(answer, request)
 		d.acknowledged = successes(answer)

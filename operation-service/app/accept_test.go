@@ -21,11 +21,12 @@ import (
 	"registration.example/sidecar/memory"
 )
 
-// counting is a state that knows the sizes of the batches that were saved.
+// counting is a state that knows the sizes of the batches that were saved and
+// read.
 type counting struct {
 	sidecar.State
-	mu    sync.Mutex
-	saved []int
+	mu          sync.Mutex
+	saved, read []int
 }
 
 func (c *counting) Save(ctx context.Context, writes []sidecar.Write) ([]sidecar.Result, error) {
@@ -33,6 +34,13 @@ func (c *counting) Save(ctx context.Context, writes []sidecar.Write) ([]sidecar.
 	c.saved = append(c.saved, len(writes))
 	c.mu.Unlock()
 	return c.State.Save(ctx, writes)
+}
+
+func (c *counting) Get(ctx context.Context, keys []string) ([]sidecar.Record, error) {
+	c.mu.Lock()
+	c.read = append(c.read, len(keys))
+	c.mu.Unlock()
+	return c.State.Get(ctx, keys)
 }
 
 // idle starts a system whose workers wait for the test's word, and whose

@@ -137,8 +137,13 @@ func TestTheFirstEndStays(t *testing.T) {
 					if diff := cmp.Diff(want, load(t, state, id)); diff != "" {
 						t.Errorf("stored (-want +got):\n%s", diff)
 					}
-					if diff := cmp.Diff(want, <-told); diff != "" {
-						t.Errorf("told (-want +got):\n%s", diff)
+					select {
+					case got := <-told:
+						if diff := cmp.Diff(want, got); diff != "" {
+							t.Errorf("told (-want +got):\n%s", diff)
+						}
+					default:
+						t.Error("nobody was told")
 					}
 				})
 			}

@@ -353,7 +353,7 @@ func TestNamesComeBackExactly(t *testing.T) {
 		"256 of Gothic": strings.Repeat("𐌰", 256), "256 emoji": strings.Repeat("🦔", 256), "256 combining": strings.Repeat("\u0301", 256),
 		"256 controls": strings.Repeat("\x00", 256), "null": "null", "the original's": "hans",
 	}
-	for c := rune(0); c < 0x20; c++ {
+	for c := range rune(0x20) {
 		names[fmt.Sprintf("control %02x", c)] = "a" + string(c) + "b"
 	}
 	names["delete and C1"] = "\x7f\u0080\u009f"

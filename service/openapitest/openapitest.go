@@ -92,7 +92,7 @@ func (d *Description) Check(request *http.Request, requestBody []byte, answer *h
 	}
 	d.mu.Lock() // the validators are not safe for concurrent use, though they say so
 	defer d.mu.Unlock()
-	request, answer = withBody(request, requestBody), withAnswer(answer, answerBody)
+	request, answer = withBody(request, requestBody), withAnswer(answer, answerBody) //nolint:bodyclose // a copy in memory
 	path, described := d.find(request)
 	if !described {
 		return d.checkOutside(request, answer, answerBody)

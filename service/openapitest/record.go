@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -23,9 +24,7 @@ func (d *Description) Handler(t testing.TB, next http.Handler) http.Handler {
 		if err := d.Check(r, sent.Bytes(), recorder.Result(), recorder.Body.Bytes()); err != nil {
 			t.Error(err)
 		}
-		for name, values := range recorder.Header() {
-			w.Header()[name] = values
-		}
+		maps.Copy(w.Header(), recorder.Header())
 		w.WriteHeader(recorder.Code)
 		_, _ = w.Write(recorder.Body.Bytes())
 	})

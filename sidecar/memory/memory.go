@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"strconv"
 	"sync"
 
@@ -35,9 +36,7 @@ func (s *State) Records() map[string]sidecar.Record {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	records := make(map[string]sidecar.Record, len(s.records))
-	for key, record := range s.records {
-		records[key] = record
-	}
+	maps.Copy(records, s.records)
 	return records
 }
 

@@ -112,9 +112,24 @@ func take[T messages.Payload](t *testing.T, broker *memory.Broker) []T {
 		if message.Key != event.OperationID.String() || event.Source != Name || event.TraceParent != trace {
 			t.Errorf("published %s with key %s", message.Record, message.Key)
 		}
+		if u := userOf(event.Data); u != nil && u.UUID != messages.UserID(event.OperationID) {
+			t.Errorf("operation %s got the user of another: %s", event.OperationID, message.Record)
+		}
 		payloads = append(payloads, event.Data)
 	}
 	return payloads
+}
+
+// userOf is the user that an event carries, if any.
+func userOf(data any) *messages.User {
+	switch d := data.(type) {
+	case messages.UserApprove:
+		return &d.User
+	case messages.UserCreateResponse:
+		return d.User
+	default:
+		return nil
+	}
 }
 
 func asked(ids ...uuid.UUID) sent {
