@@ -81,3 +81,7 @@ vulncheck: linters ## Look for known vulnerabilities (asks vuln.go.dev).
 linters:
 	@mkdir -p .local/bin
 	@cd tools/lint && GOWORK=off go build -o $(CURDIR)/.local/bin/ tool
+
+.PHONY: mutations
+mutations: ## Break the code in each known way, one at a time: a test has to notice.
+	go run ./simulation/mutation

@@ -79,8 +79,8 @@ func newHistory(seed uint64) *history {
 		h.breaks("%v", err)
 	}
 	deadline := time.Hour
-	if h.chance(5) {
-		deadline = 500 * time.Millisecond // some sagas are too late
+	if h.chance(2) {
+		deadline = time.Duration(20+h.random.IntN(400)) * time.Millisecond // some sagas are too late
 	}
 	h.builds = map[string]func(service.Base) service.Options{
 		services[0]: operationservice.Settings{Deadline: deadline, Batch: 4, Workers: 1, Queue: 100}.Build,
@@ -130,9 +130,9 @@ func (h *history) step() {
 		h.look()
 	case n < 90:
 		h.restart()
-	case n < 91:
+	case n < 94:
 		h.rebalance()
-	case n < 92:
+	case n < 95:
 		h.spoil()
 	default:
 		h.tick()

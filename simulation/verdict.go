@@ -164,6 +164,8 @@ func (h *history) judgeOne(o operation.Operation, u user.User, found bool) {
 		h.breaks("operation %s made user %+v", o.UUID, u)
 	case !u.Decided():
 		h.breaks("operation %s is %s, its user %s", o.UUID, o.State, u.State)
+	case u.State == user.Approved && u.Failure != "":
+		h.breaks("user %s is approved, and failed: %s", u.UUID, u.Failure)
 	case (o.State == operation.Failed) != (u.Failure != ""):
 		h.breaks("operation %s is %s, its user's failure %q", o.UUID, o.State, u.Failure)
 	case o.State == operation.Completed && *o.Data.Approved != (u.State == user.Approved):

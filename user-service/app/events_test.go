@@ -66,7 +66,7 @@ func created(id uuid.UUID, late bool) messages.Event[messages.UserCreate] {
 	return of(id, late, messages.UserCreate{Name: "hans"})
 }
 
-func decided(id uuid.UUID, late bool, approved bool, failure string) messages.Event[messages.UserApproveResponse] {
+func decided(id uuid.UUID, late, approved bool, failure string) messages.Event[messages.UserApproveResponse] {
 	return of(id, late, messages.UserApproveResponse{UserID: messages.UserID(id), Approved: approved, Failure: failure})
 }
 
