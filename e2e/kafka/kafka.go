@@ -36,6 +36,9 @@ type Options struct {
 	// Port is where clients connect, on 127.0.0.1. With 0 a free one is chosen,
 	// and kept over restarts.
 	Port int
+	// Advertise is host:port of what clients are told to connect to, such as a
+	// proxy before the broker; 127.0.0.1 and Port when empty.
+	Advertise string
 	// Topics are made, with that many partitions, unless they are there.
 	Topics map[string]int32
 	// Jars is the folder of Kafka's jars, filled by Maven when it lacks them;

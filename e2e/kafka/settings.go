@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	_ "embed"
@@ -56,6 +57,7 @@ func writeSettings(options Options) error {
 	var text bytes.Buffer
 	err = settings.Execute(&text, map[string]any{
 		"Port":           options.Port,
+		"Advertise":      cmp.Or(options.Advertise, fmt.Sprintf("127.0.0.1:%d", options.Port)),
 		"ControllerPort": controller,
 		"Data":           filepath.Join(options.Dir, dataFolder),
 	})

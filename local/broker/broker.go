@@ -32,6 +32,9 @@ const (
 type Options struct {
 	// Addr is host:port on the loopback interface; port 0 takes a free one.
 	Addr string
+	// Advertise is host:port of what clients are told to connect to, such as a
+	// proxy before the broker; Addr if empty.
+	Advertise string
 	// Data is the folder of the files. It is made if it does not exist.
 	Data string
 	// Topics are made if they do not exist.
@@ -56,8 +59,13 @@ func Start(ctx context.Context, o Options) (*Broker, error) {
 	if err != nil {
 		return nil, err
 	}
+	listen, err := listening(o.Advertise)
+	if err != nil {
+		return nil, err
+	}
 	cluster, err := kfake.NewCluster(
 		kfake.Ports(port),
+		kfake.ListenFn(listen),
 		kfake.DataDir(o.Data),
 		kfake.ClusterID("registration-embedded"),
 		kfake.WithLogger(logger{o.Log}),
@@ -85,7 +93,8 @@ func Start(ctx context.Context, o Options) (*Broker, error) {
 	return b, nil
 }
 
-// Addr is where the broker listens.
+// Addr is where clients find the broker: where it listens, or what it
+// advertises.
 func (b *Broker) Addr() string { return b.addr }
 
 // Close stops serving and writes what is not yet in the files.
@@ -125,6 +134,31 @@ func loopbackPort(addr string) (int, error) {
 	}
 	return int(n), nil
 }
+
+// listening makes the listen function of a broker that advertises an address.
+func listening(advertise string) (func(network, addr string) (net.Listener, error), error) {
+	if advertise == "" {
+		return net.Listen, nil
+	}
+	told, err := net.ResolveTCPAddr("tcp", advertise)
+	if err != nil {
+		return nil, fmt.Errorf("advertised address %q: %w", advertise, err)
+	}
+	return func(network, addr string) (net.Listener, error) {
+		l, err := net.Listen(network, addr)
+		return advertised{l, told}, err
+	}, nil
+}
+
+// advertised is a listener whose address is another one than it has: the
+// broker tells it to its clients.
+type advertised struct {
+	net.Listener
+	addr net.Addr
+}
+
+// Addr implements net.Listener.
+func (a advertised) Addr() net.Addr { return a.addr }
 
 // logger hands kfake's warnings and errors to slog.
 type logger struct{ log *slog.Logger }

@@ -15,12 +15,17 @@ func (s *System) Apps() []string {
 	return ids
 }
 
-// URL is where a service serves its clients.
+// URL is where a service, or a replica of one, serves its clients.
 func (s *System) URL(app string) string {
 	return fmt.Sprintf("http://localhost:%d", s.app(app).ClientPort())
 }
 
-// Kafka is the broker's address.
+// BrokerAddr is where the embedded broker of a system with that PortBase listens.
+func BrokerAddr(portBase int) string {
+	return fmt.Sprintf("127.0.0.1:%d", runfile.BrokerPort(portBase))
+}
+
+// Kafka is the broker's address for its clients.
 func (s *System) Kafka() string { return s.kafka }
 
 // Sidecar is where an app's sidecar serves its gRPC API, and the token that it wants.
@@ -42,5 +47,7 @@ func (s *System) app(id string) runfile.App {
 			return app
 		}
 	}
-	return runfile.App{}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.replicas[id]
 }

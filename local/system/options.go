@@ -47,6 +47,9 @@ type Options struct {
 	Profile Profile
 	// Kafka is host:port of a Kafka to use instead of the profile's own.
 	Kafka string
+	// BrokerProxy is host:port of a proxy before the embedded broker: everybody
+	// but who looks after the broker connects to it. See BrokerAddr.
+	BrokerProxy string
 	// MongoDB is a connection string to use instead of the profile's own.
 	MongoDB string
 	// Env is for the services: APPROVAL_DELAY and the like.

@@ -58,11 +58,16 @@ func (s *System) allStarted() error {
 	return nil
 }
 
+// ReadyOne says what a service or a replica still misses, nil if nothing.
+func (s *System) ReadyOne(ctx context.Context, name string) error {
+	return probe(ctx, s.URL(name))
+}
+
 // notReady says what the services still miss, in their own words.
 func (s *System) notReady(ctx context.Context) error {
 	var missing []string
 	for _, app := range s.Apps() {
-		if err := probe(ctx, s.URL(app)); err != nil {
+		if err := s.ReadyOne(ctx, app); err != nil {
 			missing = append(missing, app+": "+err.Error())
 		}
 	}

@@ -47,9 +47,10 @@ func (s *System) startBroker(ctx context.Context) error {
 	if !s.embedsBroker() {
 		return nil
 	}
-	s.say("Starting the embedded broker at %s, files in %s.", s.kafka, s.path("data", "broker"))
+	addr := BrokerAddr(s.o.PortBase)
+	s.say("Starting the embedded broker at %s, files in %s.", addr, s.path("data", "broker"))
 	p, err := proc.Start(proc.Spec{
-		Argv: []string{s.program(launcher), Broker, "-addr", s.kafka, "-data", s.path("data", "broker")},
+		Argv: []string{s.program(launcher), Broker, "-addr", addr, "-advertise", s.o.BrokerProxy, "-data", s.path("data", "broker")},
 		Env:  s.environ(),
 		Dir:  s.o.Folder,
 		Log:  s.Log(Broker),
@@ -58,20 +59,20 @@ func (s *System) startBroker(ctx context.Context) error {
 		return err
 	}
 	s.add(Broker, p)
-	if err := s.brokerListens(ctx, p); err != nil {
+	if err := s.brokerListens(ctx, p, addr); err != nil {
 		return fmt.Errorf("the embedded broker: %w", err)
 	}
 	return broker.EnsureTopics(ctx, s.kafka, broker.Topics())
 }
 
-func (s *System) brokerListens(ctx context.Context, p *proc.Process) error {
+func (s *System) brokerListens(ctx context.Context, p *proc.Process, addr string) error {
 	return poll(ctx, brokerTimeout, func() error {
 		select {
 		case <-p.Done():
 			return final{fmt.Errorf("it ended at its start%s", lastLines(s.Log(Broker)))}
 		default:
 		}
-		conn, err := net.DialTimeout("tcp", s.kafka, time.Second)
+		conn, err := net.DialTimeout("tcp", addr, time.Second)
 		if err != nil {
 			return err
 		}

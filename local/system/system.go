@@ -1,6 +1,7 @@
 package system
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -43,6 +44,7 @@ type System struct {
 
 	mu      sync.Mutex
 	members map[string]*member
+	replicas map[string]runfile.App
 	stopped bool
 	once    sync.Once
 	telling sync.Mutex
@@ -81,9 +83,9 @@ func prepare(o Options) (*System, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &System{o: o, id: rand.Text(), members: make(map[string]*member)}
+	s := &System{o: o, id: rand.Text(), members: make(map[string]*member), replicas: make(map[string]runfile.App)}
 	if s.kafka = o.Kafka; s.embedsBroker() {
-		s.kafka = fmt.Sprintf("127.0.0.1:%d", runfile.BrokerPort(o.PortBase))
+		s.kafka = cmp.Or(o.BrokerProxy, BrokerAddr(o.PortBase))
 	}
 	s.env = map[string]string{
 		"APP_API_TOKEN":  rand.Text(),
@@ -168,12 +170,26 @@ func (s *System) PID(name string) int {
 	return 0
 }
 
+// Running says whether the process behind a name has not ended.
+func (s *System) Running(name string) bool {
+	m := s.member(name)
+	if m == nil {
+		return false
+	}
+	select {
+	case <-m.current().Done():
+		return false
+	default:
+		return true
+	}
+}
+
 // Log is the file with a process's log.
 func (s *System) Log(name string) string {
-	if !strings.HasSuffix(name, SidecarSuffix) {
-		return s.path("log", name+".log")
+	if app, isSidecar := strings.CutSuffix(name, SidecarSuffix); isSidecar && slices.Contains(s.Apps(), app) {
+		return s.cliLog(name)
 	}
-	return s.cliLog(name)
+	return s.path("log", name+".log")
 }
 
 // cliLog is the log that the CLI itself keeps of a process; it chooses the

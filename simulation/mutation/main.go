@@ -32,7 +32,7 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(folder) //nolint:errcheck // a temporary folder
+	defer os.RemoveAll(folder)
 	fmt.Printf("%-46s %-28s %-9s %s\n", "mutation", "file", "caught", "by")
 	survived := 0
 	for _, m := range mutations {
