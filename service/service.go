@@ -55,6 +55,7 @@ type Settings struct {
 	CallTimeout  time.Duration
 	Drain        time.Duration
 	Attempts     int
+	ProfilePort  int
 	LogLevel     slog.Level
 }
 
@@ -72,6 +73,7 @@ func ReadSettings(e *Environment, port int) Settings {
 	s.CallTimeout = e.Duration("CALL_TIMEOUT", 5*time.Second, "how long one call to the sidecar may take")
 	s.Drain = e.Duration("DRAIN", 10*time.Second, "how long to finish what runs after SIGTERM")
 	s.Attempts = e.Int("ATTEMPTS", 10, 1, 1000, "failures of one event alone before it is a dead letter")
+	s.ProfilePort = e.Int("PROFILE_PORT", 0, 0, 65535, "port on 127.0.0.1 for /debug/pprof; 0 for none")
 	s.LogLevel = e.Level("LOG_LEVEL", slog.LevelInfo, "least level that is logged: debug, info, warn, error")
 	return s
 }
@@ -100,6 +102,9 @@ func Run(ctx context.Context, o Options) error {
 	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
+	if o.Settings.ProfilePort > 0 {
+		o.Background = append(o.Background, profile(o.Settings.ProfilePort, o.Logger))
+	}
 	for _, run := range append(o.Background, o.Ready.Run) {
 		go run(background)
 	}
