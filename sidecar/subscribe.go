@@ -80,7 +80,7 @@ func deliver(consume Consumer) http.Handler {
 		}
 		w.Header().Set("Content-Type", "application/json")
 		if !envelope.bulk {
-			envelope.deliveries[0].Key = r.Header.Get("metadata.__key")
+			envelope.deliveries[0].Key = r.Header.Get("__key")
 		}
 		// Errors were logged by the consumer; the sidecar only needs to know that there was one.
 		errs := consume(r.Context(), envelope.deliveries)

@@ -124,6 +124,12 @@ type delivery struct {
 
 // deliver sends the next records of a partition to a replica, as the sidecar does.
 func (w *world) deliver(p *partition, to *replica, count int) {
+	w.begin(p, to, count)
+	w.settle()
+}
+
+// begin is deliver, without waiting for the world.
+func (w *world) begin(p *partition, to *replica, count int) {
 	d := &delivery{partition: p, to: to, first: p.committed, count: count, done: make(chan struct{})}
 	p.delivering = d
 	body := bulk(p, d.first, count)
@@ -134,7 +140,6 @@ func (w *world) deliver(p *partition, to *replica, count int) {
 		to.events.ServeHTTP(answer, request)
 		d.acknowledged = successes(answer)
 	}()
-	w.settle()
 }
 
 func bulk(p *partition, first, count int) []byte {
