@@ -87,7 +87,7 @@ func TestDeliver(t *testing.T) {
 			body: `{"entries":[]}`, want: []sidecar.Delivery{}, answer: `{"statuses":[]}`,
 		},
 		"single raw record": {
-			body: `{"specversion":"1.0","data_base64":"` + base64 + `"}`, header: http.Header{"Metadata.__key": {"k1"}}, errs: []error{nil},
+			body: `{"specversion":"1.0","data_base64":"` + base64 + `"}`, header: http.Header{"__key": {"k1"}}, errs: []error{nil},
 			want: []sidecar.Delivery{{Key: "k1", Record: []byte(`{"name":"hans"}`)}}, answer: success,
 		},
 		"single raw record that is empty": {
