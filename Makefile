@@ -85,3 +85,13 @@ linters:
 .PHONY: mutations
 mutations: ## Break the code in each known way, one at a time: a test has to notice.
 	go run ./simulation/mutation
+
+# fuzz: for how long, each target.
+FUZZTIME ?= 10s
+
+.PHONY: fuzz
+fuzz: ## Fuzz every decoder, one after the other (FUZZTIME=10s).
+	@grep -r -o --include='*_test.go' --exclude-dir=.local '^func Fuzz[A-Za-z]*' . | while IFS=: read -r file target; do \
+		echo "$$(dirname $$file) $${target#func }"; \
+		go test -run '^$$' -fuzz "^$${target#func }$$" -fuzztime $(FUZZTIME) "$$(dirname $$file)" || exit 1; \
+	done

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -70,19 +71,28 @@ func Handle(logger *slog.Logger, h Handler) http.Handler {
 		err := h(w, r)
 		var problem *Problem
 		switch {
-		case err == nil || r.Context().Err() != nil: // done, or the client is gone
+		case err == nil:
 			return
 		case errors.As(err, &problem):
+		case r.Context().Err() != nil:
+			// Nobody's fault. A client that only closed its half of the connection
+			// still reads, and net/http would tell it 200.
+			problem = unavailable("The connection was closed before there was an answer. Send it again.")
 		case errors.Is(err, sidecar.ErrUnavailable):
 			logger.WarnContext(r.Context(), "unavailable", "path", r.URL.Path, "error", err)
-			problem = NewProblem(http.StatusServiceUnavailable, "unavailable", "Broker or database does not answer. Send it again later.")
-			problem.RetryAfter = time.Second
+			problem = unavailable("Broker or database does not answer. Send it again later.")
 		default:
 			logger.ErrorContext(r.Context(), "request failed", "path", r.URL.Path, "error", err)
 			problem = NewProblem(http.StatusInternalServerError, "internal", "This is a fault of the service; its log says more.")
 		}
 		WriteProblem(w, problem)
 	})
+}
+
+func unavailable(detail string) *Problem {
+	problem := NewProblem(http.StatusServiceUnavailable, "unavailable", detail)
+	problem.RetryAfter = time.Second
+	return problem
 }
 
 // PathUUID reads a UUID from the request's path.
@@ -97,12 +107,32 @@ func PathUUID(r *http.Request, parameter string) (uuid.UUID, error) {
 	return id, nil
 }
 
-// NotFound and MethodNotAllowed are the router's answers as problem documents.
-var (
-	NotFound = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		WriteProblem(w, NewProblem(http.StatusNotFound, "no-such-route", "There is nothing at this path."))
-	})
-	MethodNotAllowed = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+// NotFound answers for paths that no route has.
+var NotFound = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	WriteProblem(w, NewProblem(http.StatusNotFound, "no-such-route", "There is nothing at this path."))
+})
+
+// MethodNotAllowed answers for paths that routes of the router have for other
+// methods, and names these in Allow (RFC 9110, section 15.5.6).
+func MethodNotAllowed(router *mux.Router) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Allow", strings.Join(allowed(router, r), ", "))
 		WriteProblem(w, NewProblem(http.StatusMethodNotAllowed, "method-not-allowed", r.Method+" is not possible at this path."))
 	})
-)
+}
+
+// allowed asks the router with each method: it does not tell which it has.
+func allowed(router *mux.Router, r *http.Request) []string {
+	var methods []string
+	for _, method := range []string{
+		http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions,
+	} {
+		other := r.WithContext(r.Context())
+		other.Method = method
+		var match mux.RouteMatch
+		if router.Match(other, &match) && match.MatchErr == nil {
+			methods = append(methods, method)
+		}
+	}
+	return methods
+}

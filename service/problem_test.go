@@ -88,7 +88,8 @@ func TestHandleLeavesAnswersAlone(t *testing.T) {
 	}
 }
 
-// TestHandleClientIsGone: what fails because the client went away is nobody's fault.
+// TestHandleClientIsGone: what fails because the client went away is nobody's
+// fault, and still no success: the client may have closed its half only.
 func TestHandleClientIsGone(t *testing.T) {
 	t.Parallel()
 	var log strings.Builder
@@ -98,8 +99,8 @@ func TestHandleClientIsGone(t *testing.T) {
 		cancel()
 		return fmt.Errorf("save: %w", sidecar.ErrUnavailable)
 	}).ServeHTTP(response, httptest.NewRequestWithContext(ctx, http.MethodGet, "/", http.NoBody))
-	if response.Body.Len() != 0 || log.Len() != 0 {
-		t.Errorf("body %q, log %q", response.Body, log.String())
+	if response.Code != http.StatusServiceUnavailable || log.Len() != 0 {
+		t.Errorf("status %d, log %q", response.Code, log.String())
 	}
 }
 
@@ -142,7 +143,7 @@ func TestRouterAnswers(t *testing.T) {
 		want    service.Problem
 	}{
 		"no route":  {service.NotFound, service.Problem{Title: "Not Found", Status: 404, Code: "no-such-route", Detail: "There is nothing at this path."}},
-		"no method": {service.MethodNotAllowed, service.Problem{Title: "Method Not Allowed", Status: 405, Code: "method-not-allowed", Detail: "PUT is not possible at this path."}},
+		"no method": {service.MethodNotAllowed(mux.NewRouter()), service.Problem{Title: "Method Not Allowed", Status: 405, Code: "method-not-allowed", Detail: "PUT is not possible at this path."}},
 	} {
 		response := httptest.NewRecorder()
 		test.handler.ServeHTTP(response, httptest.NewRequestWithContext(t.Context(), http.MethodPut, "/x", http.NoBody))
@@ -152,6 +153,26 @@ func TestRouterAnswers(t *testing.T) {
 		}
 		if diff := cmp.Diff(test.want, got); diff != "" || response.Code != test.want.Status {
 			t.Errorf("%s: status %d (-want +got):\n%s", name, response.Code, diff)
+		}
+	}
+}
+
+func TestAllowNamesTheMethodsOfThePath(t *testing.T) {
+	t.Parallel()
+	router := mux.NewRouter()
+	router.NotFoundHandler, router.MethodNotAllowedHandler = service.NotFound, service.MethodNotAllowed(router)
+	for path, methods := range map[string][]string{
+		"/users/{uuid}": {http.MethodGet, http.MethodHead}, "/users/new": {http.MethodPost}, "/other": {http.MethodDelete},
+	} {
+		router.Handle(path, http.NotFoundHandler()).Methods(methods...)
+	}
+	for path, want := range map[string]string{"/users/7": "GET, HEAD", "/users/new": "GET, HEAD, POST", "/other": "DELETE"} {
+		for _, method := range []string{http.MethodPut, http.MethodTrace, "get", "BREW"} {
+			response := httptest.NewRecorder()
+			router.ServeHTTP(response, httptest.NewRequestWithContext(t.Context(), method, path, http.NoBody))
+			if got := response.Header().Get("Allow"); got != want || response.Code != http.StatusMethodNotAllowed {
+				t.Errorf("%s %s: status %d, Allow %q, want %q", method, path, response.Code, got, want)
+			}
 		}
 	}
 }

@@ -141,16 +141,28 @@ func drain(limit time.Duration, servers ...*http.Server) error {
 // ClientHandler is what clients, probes and Prometheus reach.
 func ClientHandler(o Options) http.Handler {
 	router := newRouter()
-	router.HandleFunc("/healthz", alive).Methods(http.MethodGet)
-	router.Handle("/readyz", o.Ready).Methods(http.MethodGet)
-	router.Handle("/metrics", promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{})).Methods(http.MethodGet)
+	router.HandleFunc("/healthz", alive).Methods(http.MethodGet, http.MethodHead)
+	router.Handle("/readyz", o.Ready).Methods(http.MethodGet, http.MethodHead)
+	router.Handle("/metrics", promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{})).Methods(http.MethodGet, http.MethodHead)
 	if o.OpenAPI != nil {
-		router.HandleFunc("/openapi.yaml", describe(o.OpenAPI)).Methods(http.MethodGet)
+		router.HandleFunc("/openapi.yaml", describe(o.OpenAPI)).Methods(http.MethodGet, http.MethodHead)
 	}
 	if o.Routes != nil {
 		o.Routes(router)
 	}
-	return router
+	return lastIfChunked(router)
+}
+
+// lastIfChunked closes the connection of a chunked request, since a length may
+// have come beside the chunks (RFC 9112, section 6.1): net/http tells nobody,
+// and would read on where a proxy in front of it sees the end of another body.
+func lastIfChunked(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if len(r.TransferEncoding) > 0 {
+			w.Header().Set("Connection", "close")
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 func clientServer(o Options) *http.Server {
@@ -187,9 +199,9 @@ func eventServer(o Options) *http.Server {
 }
 
 func newRouter() *mux.Router {
-	router := mux.NewRouter()
+	router := mux.NewRouter().SkipClean(true) // an unclean path is no path, not another one
 	router.NotFoundHandler = NotFound
-	router.MethodNotAllowedHandler = MethodNotAllowed
+	router.MethodNotAllowedHandler = MethodNotAllowed(router)
 	return router
 }
 

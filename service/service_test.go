@@ -68,7 +68,7 @@ func start(t *testing.T, change func(*service.Options)) *running {
 		Ready:    service.NewReadiness(slog.New(slog.DiscardHandler)),
 		OpenAPI:  []byte("openapi: 3.1.0\n"),
 		Routes: func(router *mux.Router) {
-			router.HandleFunc("/users", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "users") }).Methods(http.MethodGet)
+			router.HandleFunc("/users", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "users") }).Methods(http.MethodGet, http.MethodHead)
 		},
 		Events: func(router *mux.Router) {
 			sidecar.Routes(router, "secret", map[string]sidecar.Consumer{
@@ -152,6 +152,9 @@ func TestRun(t *testing.T) {
 		"clients' route":               {http.MethodGet, r.public + "/users", "", "", http.StatusOK, "users"},
 		"no route":                     {http.MethodGet, r.public + "/nothing", "", "", http.StatusNotFound, `"code":"no-such-route"`},
 		"no method":                    {http.MethodPost, r.public + "/users", "", "", http.StatusMethodNotAllowed, `"code":"method-not-allowed"`},
+		"the same without its body":    {http.MethodHead, r.public + "/users", "", "", http.StatusOK, ""},
+		"an unclean path":              {http.MethodGet, r.public + "//users", "", "", http.StatusNotFound, `"code":"no-such-route"`},
+		"another unclean path":         {http.MethodGet, r.public + "/x/../users", "", "", http.StatusNotFound, `"code":"no-such-route"`},
 		"clients deliver no events":    {http.MethodPost, r.public + "/events/user-create", "secret", event, http.StatusNotFound, ""},
 		"the sidecar delivers":         {http.MethodPost, r.events + "/events/user-create", "secret", event, http.StatusOK, "SUCCESS"},
 		"nobody delivers without":      {http.MethodPost, r.events + "/events/user-create", "", event, http.StatusUnauthorized, ""},
@@ -259,5 +262,25 @@ func TestDrainIsBounded(t *testing.T) {
 	<-entered
 	if err := r.end(t); err == nil || !strings.Contains(err.Error(), "drain") {
 		t.Errorf("got %v, want an error of draining", err)
+	}
+}
+
+// TestChunkedRequestIsTheLast: what follows it on its connection may be smuggled.
+func TestChunkedRequestIsTheLast(t *testing.T) {
+	t.Parallel()
+	r := start(t, nil)
+	for body, last := range map[io.Reader]bool{strings.NewReader("x"): false, io.MultiReader(strings.NewReader("x")): true} {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodPut, r.public+"/users", body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+		if response.Close != last {
+			t.Errorf("chunks %v: the connection is closed: %v", request.TransferEncoding, response.Close)
+		}
 	}
 }

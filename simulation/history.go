@@ -61,7 +61,26 @@ func play(seed uint64) (*history, []string) {
 	return h, h.broken
 }
 
+// newHistory draws who is there, and what is asked of them.
 func newHistory(seed uint64) *history {
+	h := emptyHistory(seed)
+	deadline := time.Hour
+	if h.chance(2) {
+		deadline = time.Duration(20+h.random.IntN(400)) * time.Millisecond // some sagas are too late
+	}
+	h.setUp(deadline, time.Duration(h.random.IntN(2))*100*time.Millisecond)
+	for range 1 + h.random.IntN(maxOperations) {
+		h.toSend = append(h.toSend, h.newRequest())
+	}
+	for _, name := range services {
+		for range 1 + h.random.IntN(maxReplicas) {
+			h.startReplica(name)
+		}
+	}
+	return h
+}
+
+func emptyHistory(seed uint64) *history {
 	random := rand.New(rand.NewPCG(seed, seed))
 	uuid.SetRand(source{random}) // ids are part of the history
 	h := &history{
@@ -73,28 +92,20 @@ func newHistory(seed uint64) *history {
 		services[0]: watch(h.operationChanged),
 		services[1]: watch(h.userChanged),
 	}
+	return h
+}
+
+// setUp says how the services are set.
+func (h *history) setUp(deadline, delay time.Duration) {
 	rule, err := approval.NewRule("^deny")
 	if err != nil {
 		h.breaks("%v", err)
 	}
-	deadline := time.Hour
-	if h.chance(2) {
-		deadline = time.Duration(20+h.random.IntN(400)) * time.Millisecond // some sagas are too late
-	}
 	h.builds = map[string]func(service.Base) service.Options{
 		services[0]: operationservice.Settings{Deadline: deadline, Batch: 4, Workers: 1, Queue: 100}.Build,
 		services[1]: userservice.Build,
-		services[2]: approvalservice.Settings{Rule: rule, Delay: time.Duration(h.random.IntN(2)) * 100 * time.Millisecond}.Build,
+		services[2]: approvalservice.Settings{Rule: rule, Delay: delay}.Build,
 	}
-	for range 1 + h.random.IntN(maxOperations) {
-		h.toSend = append(h.toSend, h.newRequest())
-	}
-	for _, name := range services {
-		for range 1 + h.random.IntN(maxReplicas) {
-			h.startReplica(name)
-		}
-	}
-	return h
 }
 
 // source gives a history's random numbers to whoever reads bytes.

@@ -29,6 +29,7 @@ type replica struct {
 	dead    bool
 
 	clients, events http.Handler
+	metrics         prometheus.Gatherer
 	end             context.CancelFunc
 }
 
@@ -51,7 +52,7 @@ func (w *world) start(id int, name string, build func(service.Base) service.Opti
 		options.Routes(clients)
 	}
 	options.Events(events)
-	r.clients, r.events = clients, events
+	r.clients, r.events, r.metrics = clients, events, registry
 	ctx, end := context.WithCancel(context.Background())
 	r.end = end
 	for _, run := range options.Background {

@@ -94,12 +94,15 @@ func (w *world) waiting() []*effect {
 	return w.pending
 }
 
-// release lets an effect happen.
-func (w *world) release(e *effect) {
+// release lets an effect happen, or go wrong by chance.
+func (w *world) release(e *effect) { w.resolve(e, w.fate(e)) }
+
+// resolve lets an effect happen, or go wrong as told.
+func (w *world) resolve(e *effect, f fault) {
 	w.mu.Lock()
 	w.pending = slices.DeleteFunc(w.pending, func(p *effect) bool { return p == e })
 	w.mu.Unlock()
-	e.resume <- w.fate(e)
+	e.resume <- f
 	w.settle()
 }
 

@@ -52,6 +52,23 @@ func TestNamedTestsExist(t *testing.T) {
 	}
 }
 
+var metricName = regexp.MustCompile("`registration_([a-z_]+)")
+
+func TestNamedMetricsExist(t *testing.T) {
+	t.Parallel()
+	var code strings.Builder
+	for _, file := range listed(t, "*.go") {
+		code.WriteString(read(t, file))
+	}
+	for _, document := range documents(t) {
+		for _, match := range metricName.FindAllStringSubmatch(read(t, document), -1) {
+			if !strings.Contains(code.String(), `Name: "`+match[1]+`"`) {
+				t.Errorf("%s names the metric registration_%s, which does not exist", document, match[1])
+			}
+		}
+	}
+}
+
 // listed gives the files of the repository that match, as git knows them.
 func listed(t *testing.T, patterns ...string) []string {
 	t.Helper()

@@ -16,21 +16,30 @@ func TestVersionIsThatOfThePom(t *testing.T) {
 
 func TestWriteSettings(t *testing.T) {
 	t.Parallel()
-	dir := filepath.Join(t.TempDir(), "new", "folder")
-	if err := writeSettings(Options{Dir: dir, Port: 29092}); err != nil {
-		t.Fatal(err)
-	}
-	text, err := os.ReadFile(filepath.Join(dir, settingsFile))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []string{
-		"advertised.listeners=PLAINTEXT://127.0.0.1:29092\n",
-		"log.dirs=" + filepath.Join(dir, "data") + "\n",
+	for name, test := range map[string]struct{ advertise, want string }{
+		"where it listens": {"", "127.0.0.1:29092"},
+		"a proxy":          {"127.0.0.1:29192", "127.0.0.1:29192"},
 	} {
-		if !strings.Contains(string(text), want) {
-			t.Errorf("settings lack %q:\n%s", want, text)
-		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := filepath.Join(t.TempDir(), "new", "folder")
+			if err := writeSettings(Options{Dir: dir, Port: 29092, Advertise: test.advertise}); err != nil {
+				t.Fatal(err)
+			}
+			text, err := os.ReadFile(filepath.Join(dir, settingsFile))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, want := range []string{
+				"listeners=PLAINTEXT://127.0.0.1:29092,",
+				"advertised.listeners=PLAINTEXT://" + test.want + "\n",
+				"log.dirs=" + filepath.Join(dir, "data") + "\n",
+			} {
+				if !strings.Contains(string(text), want) {
+					t.Errorf("settings lack %q:\n%s", want, text)
+				}
+			}
+		})
 	}
 }
 

@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
+	"net"
 	"os"
 	"os/exec"
 	"strings"
@@ -161,6 +163,62 @@ func TestEnsureTopicsAddsToOldData(t *testing.T) {
 	got := map[string]int{"t": len(details["t"].Partitions), "new": len(details["new"].Partitions)}
 	if diff := cmp.Diff(map[string]int{"t": 3, "new": 2}, got); diff != "" {
 		t.Errorf("partitions (-want +got):\n%s", diff)
+	}
+}
+
+// forward passes connections on to addr, and says where it listens.
+func forward(t *testing.T, addr string) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			client, err := l.Accept()
+			if err != nil {
+				return
+			}
+			server, err := net.Dial("tcp", addr)
+			if err != nil {
+				_ = client.Close()
+				continue
+			}
+			go func() { _, _ = io.Copy(server, client) }()
+			go func() { _, _ = io.Copy(client, server) }()
+		}
+	}()
+	return l.Addr().String()
+}
+
+// Clients that found the broker go on with the address that it tells.
+func TestAdvertisedAddress(t *testing.T) {
+	t.Parallel()
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := options(t.TempDir())
+	o.Addr = free.Addr().String()
+	_ = free.Close()
+	o.Advertise = forward(t, o.Addr)
+	b, err := broker.Start(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	brokers, err := kadm.NewClient(client(t, o.Addr)).ListBrokers(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(brokers) != 1 || fmt.Sprintf("%s:%d", brokers[0].Host, brokers[0].Port) != o.Advertise || b.Addr() != o.Advertise {
+		t.Errorf("told %+v and %s, want %s", brokers, b.Addr(), o.Advertise)
+	}
+	o.Advertise = "nowhere"
+	if b, err := broker.Start(t.Context(), o); err == nil {
+		b.Close()
+		t.Error("a broker that advertises no address started")
 	}
 }
 

@@ -24,6 +24,10 @@ type member struct {
 	started time.Time
 }
 
+func newMember(name string, p *proc.Process) *member {
+	return &member{name: name, process: p, started: time.Now()}
+}
+
 func (m *member) current() *proc.Process {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -39,7 +43,7 @@ func (s *System) member(name string) *member {
 func (s *System) add(name string, p *proc.Process) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.members[name] = &member{name: name, process: p, started: time.Now()}
+	s.members[name] = newMember(name, p)
 }
 
 // replace starts a member again in place of old; if somebody else did so

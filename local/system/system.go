@@ -42,13 +42,13 @@ type System struct {
 	guard  *proc.Guard
 	cli    *proc.Process
 
-	mu      sync.Mutex
-	members map[string]*member
+	mu       sync.Mutex
+	members  map[string]*member
 	replicas map[string]runfile.App
-	stopped bool
-	once    sync.Once
-	telling sync.Mutex
-	watches sync.WaitGroup
+	stopped  bool
+	once     sync.Once
+	telling  sync.Mutex
+	watches  sync.WaitGroup
 }
 
 // Start starts a system and returns when all services are ready. When it fails

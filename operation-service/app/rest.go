@@ -39,8 +39,8 @@ func (s *rest) routes(router *mux.Router) {
 	create, get := s.handler(s.create), s.handler(s.get)
 	router.Handle("/operations/{type}", create).Methods(http.MethodPost)
 	router.Handle("/operation/create/{type}", create).Methods(http.MethodPost)
-	router.Handle("/operations/{uuid}", get).Methods(http.MethodGet)
-	router.Handle("/operation/get/{uuid}", get).Methods(http.MethodGet)
+	router.Handle("/operations/{uuid}", get).Methods(http.MethodGet, http.MethodHead)
+	router.Handle("/operation/get/{uuid}", get).Methods(http.MethodGet, http.MethodHead)
 }
 
 // handler gives the problems that only this service has; service.Handle knows the rest.
@@ -92,9 +92,7 @@ func (s *rest) create(w http.ResponseWriter, r *http.Request) error {
 	o = accepted.operation
 	if wait > 0 {
 		w.Header().Set("Preference-Applied", preferWait(wait))
-		if o, err = s.await(r.Context(), o, ended, wait); err != nil {
-			return err
-		}
+		o = s.await(r.Context(), o, ended, wait)
 	}
 	w.Header().Set("Location", "/operations/"+o.UUID.String())
 	return show(w, r, http.StatusAccepted, o)
@@ -125,9 +123,7 @@ func (s *rest) get(w http.ResponseWriter, r *http.Request) error {
 	}
 	if wait > 0 {
 		w.Header().Set("Preference-Applied", preferWait(wait))
-		if o, err = s.await(r.Context(), o, ended, wait); err != nil {
-			return err
-		}
+		o = s.await(r.Context(), o, ended, wait)
 	}
 	return show(w, r, http.StatusOK, o)
 }
@@ -137,7 +133,7 @@ func (s *rest) get(w http.ResponseWriter, r *http.Request) error {
 const pollInterval = time.Second
 
 // await gives o as it stands when it has ended, or after wait.
-func (s *rest) await(ctx context.Context, o operation.Operation, ended <-chan operation.Operation, wait time.Duration) (operation.Operation, error) {
+func (s *rest) await(ctx context.Context, o operation.Operation, ended <-chan operation.Operation, wait time.Duration) operation.Operation {
 	timeout := time.NewTimer(wait)
 	defer timeout.Stop()
 	poll := time.NewTicker(pollInterval)
@@ -145,9 +141,9 @@ func (s *rest) await(ctx context.Context, o operation.Operation, ended <-chan op
 	for !o.Done() {
 		select {
 		case <-ctx.Done():
-			return o, ctx.Err()
+			return o // the client is gone, or closed its half of the connection and still reads
 		case <-timeout.C:
-			return o, nil
+			return o
 		case o = <-ended:
 		case <-poll.C:
 			// Unavailable now says nothing about the operation: keep waiting.
@@ -156,7 +152,7 @@ func (s *rest) await(ctx context.Context, o operation.Operation, ended <-chan op
 			}
 		}
 	}
-	return o, nil
+	return o
 }
 
 // view is an operation as clients see it.
@@ -189,7 +185,7 @@ func show(w http.ResponseWriter, r *http.Request, status int, o operation.Operat
 	if !o.Done() {
 		header.Set("Retry-After", pollAfter)
 	}
-	if r.Method == http.MethodGet && matches(r.Header.Values("If-None-Match"), etag) {
+	if r.Method != http.MethodPost && matches(r.Header.Values("If-None-Match"), etag) {
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}

@@ -384,9 +384,11 @@ func TestETag(t *testing.T) {
 			tag: http.StatusNotModified, "W/" + tag: http.StatusNotModified, "*": http.StatusNotModified,
 			`"other", ` + tag: http.StatusNotModified, `"other"`: http.StatusOK, strings.Trim(tag, `"`): http.StatusOK, "": http.StatusOK,
 		} {
-			answer := ask(t, s.clients, http.MethodGet, path+id.String(), "", "If-None-Match: "+header)
-			if answer.StatusCode != status || answer.Header.Get("ETag") != tag || answer.Header.Get("Retry-After") != "1" {
-				t.Errorf("If-None-Match %s: answered %d, %v", header, answer.StatusCode, answer.Header)
+			for _, method := range []string{http.MethodGet, http.MethodHead} {
+				answer := ask(t, s.clients, method, path+id.String(), "", "If-None-Match: "+header)
+				if answer.StatusCode != status || answer.Header.Get("ETag") != tag || answer.Header.Get("Retry-After") != "1" {
+					t.Errorf("%s, If-None-Match %s: answered %d, %v", method, header, answer.StatusCode, answer.Header)
+				}
 			}
 		}
 	}

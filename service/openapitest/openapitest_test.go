@@ -42,6 +42,13 @@ paths:
               examples: {short: {value: {text: hi}}}
         "304":
           description: The same greeting.
+  /volume:
+    get:
+      operationId: volume
+      responses:
+        "200":
+          description: How loud.
+          content: {application/json: {schema: {type: integer}, examples: {one: {value: 7}}}}
 components:
   schemas:
     Problem: {type: object, required: [code], properties: {code: {enum: [no-such-route]}}}
@@ -96,6 +103,9 @@ func TestCheck(t *testing.T) {
 		"another path":                  {"PUT", "/other", `{}`, answer{404, problem, `{"code":"no-such-route"}`, nil}, ""},
 		"another path, another problem": {"PUT", "/other", `{}`, answer{404, problem, `{"code":"other"}`, nil}, "no problem document"},
 		"another path is no problem":    {"PUT", "/other", `{}`, answer{404, "text/plain", "what?", nil}, "want a problem document"},
+		"an empty segment":              {"PUT", "/greetings//hans", `{"loud":true}`, answer{404, problem, `{"code":"no-such-route"}`, nil}, ""},
+		"HEAD for GET":                  {"HEAD", "/volume", "", answer{200, json, "7", nil}, ""},
+		"HEAD with another status":      {"HEAD", "/volume", "", answer{202, json, "7", nil}, "202"},
 		"another method is accepted":    {"GET", "/greetings/hans", "", good, "want a problem document"},
 	}
 	for name, c := range cases {
@@ -119,7 +129,11 @@ func TestCheck(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer received.Body.Close()
-			if body, _ := io.ReadAll(received.Body); string(body) != c.answer.body || received.StatusCode != c.answer.status {
+			want := c.answer.body
+			if c.method == http.MethodHead {
+				want = ""
+			}
+			if body, _ := io.ReadAll(received.Body); string(body) != want || received.StatusCode != c.answer.status {
 				t.Errorf("the client gets %d %q", received.StatusCode, body)
 			}
 			for where, reported := range map[string][]string{"handler": atHandler.errors, "client": atClient.errors} {
@@ -139,7 +153,7 @@ func TestWhatWasNotSeenIsListed(t *testing.T) {
 	r.Header.Set("Content-Type", "application/json")
 	handler.ServeHTTP(httptest.NewRecorder(), r)
 
-	want := []openapitest.Response{{Method: "PUT", Path: "/greetings/{name}", Status: "200"}}
+	want := []openapitest.Response{{Method: "GET", Path: "/volume", Status: "200"}, {Method: "PUT", Path: "/greetings/{name}", Status: "200"}}
 	if diff := cmp.Diff(want, description.Unseen()); diff != "" {
 		t.Errorf("unseen (-want +got):\n%s", diff)
 	}

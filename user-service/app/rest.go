@@ -18,7 +18,7 @@ type rest struct {
 }
 
 func (s *rest) routes(router *mux.Router) {
-	router.Handle("/users/{uuid}", service.Handle(s.logger, s.get)).Methods(http.MethodGet)
+	router.Handle("/users/{uuid}", service.Handle(s.logger, s.get)).Methods(http.MethodGet, http.MethodHead)
 }
 
 // get answers GET /users/{uuid}.
