@@ -199,7 +199,7 @@ func (s *Store) Get(ctx context.Context, keys []string) ([]Record, error) {
 			return nil, unavailable("get "+item.Key, fmt.Errorf("%s", item.Error))
 		}
 		if item.Etag != "" {
-			found[item.Key] = Record{Key: item.Key, Value: item.Value, ETag: item.Etag, Found: true}
+			found[item.Key] = Record{Key: item.Key, Value: unescape(item.Value), ETag: item.Etag, Found: true}
 		}
 	}
 	records := make([]Record, len(keys))
@@ -226,13 +226,13 @@ func (s *Store) saveBulk(ctx context.Context, items []*dapr.SetStateItem) error 
 	return s.client.dapr.SaveBulkState(ctx, s.name, items...)
 }
 
-// items translates writes. Values carry no content type on purpose: as opaque
-// bytes no store looks into them (MongoDB would evaluate a "$x" in JSON).
+// items translates writes. Values carry no content type on purpose: JSON would
+// be stored as a document, in which MongoDB evaluates a "$x".
 func items(writes []Write, pending []int) []*dapr.SetStateItem {
 	items := make([]*dapr.SetStateItem, len(pending))
 	for i, p := range pending {
 		w := writes[p]
-		item := &dapr.SetStateItem{Key: w.Key, Value: w.Value}
+		item := &dapr.SetStateItem{Key: w.Key, Value: escape(w.Value)}
 		switch w.When {
 		case IfAbsent:
 			item.Options = &dapr.StateOptions{Concurrency: dapr.StateConcurrencyFirstWrite}
@@ -245,3 +245,15 @@ func items(writes []Write, pending []int) []*dapr.SetStateItem {
 	}
 	return items
 }
+
+// escape keeps a value from being evaluated: state.mongodb writes by a pipeline,
+// where a text that begins with "$" is a path. JSON begins with neither "$" nor
+// the escape, and is stored as it is.
+func escape(value []byte) []byte {
+	if len(value) > 0 && (value[0] == '$' || value[0] == '\\') {
+		return append([]byte{'\\'}, value...)
+	}
+	return value
+}
+
+func unescape(value []byte) []byte { return bytes.TrimPrefix(value, []byte{'\\'}) }
