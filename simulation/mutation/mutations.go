@@ -80,9 +80,11 @@ var mutations = []mutation{
 		from: "when = sidecar.IfAbsent", to: "when = sidecar.Always",
 	},
 	{
-		name: "write a verdict without looking at the tag",
-		file: "user-service/app/store.go",
-		from: "write(u.User, sidecar.IfUnchanged, u.etag)", to: "write(u.User, sidecar.Always, \"\")",
+		name:  "write a verdict without looking at the tag",
+		file:  "user-service/app/store.go",
+		from:  "write(u.User, sidecar.IfUnchanged, u.etag)",
+		to:    "write(u.User, sidecar.Always, \"\")",
+		tests: "./user-service/...",
 	},
 	{
 		name:  "an end may change",
