@@ -93,5 +93,5 @@ FUZZTIME ?= 10s
 fuzz: ## Fuzz every decoder, one after the other (FUZZTIME=10s).
 	@grep -r -o --include='*_test.go' --exclude-dir=.local '^func Fuzz[A-Za-z]*' . | while IFS=: read -r file target; do \
 		echo "$$(dirname $$file) $${target#func }"; \
-		go test -run '^$$' -fuzz "^$${target#func }$$" -fuzztime $(FUZZTIME) "$$(dirname $$file)" || exit 1; \
+		go test -run '^$$' -fuzz "^$${target#func }$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 100x "$$(dirname $$file)" || exit 1; \
 	done

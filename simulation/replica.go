@@ -69,8 +69,8 @@ type effectState struct {
 }
 
 // Save implements sidecar.State.
-func (s *effectState) Save(_ context.Context, writes []sidecar.Write) (results []sidecar.Result, err error) {
-	err = s.world.do(s.replica, "save", func() error {
+func (s *effectState) Save(ctx context.Context, writes []sidecar.Write) (results []sidecar.Result, err error) {
+	err = s.world.do(ctx, s.replica, "save", func() error {
 		results, err = s.state.Save(context.Background(), writes)
 		return err
 	})
@@ -81,8 +81,8 @@ func (s *effectState) Save(_ context.Context, writes []sidecar.Write) (results [
 }
 
 // Get implements sidecar.State.
-func (s *effectState) Get(_ context.Context, keys []string) (records []sidecar.Record, err error) {
-	err = s.world.do(s.replica, "get", func() error {
+func (s *effectState) Get(ctx context.Context, keys []string) (records []sidecar.Record, err error) {
+	err = s.world.do(ctx, s.replica, "get", func() error {
 		records, err = s.state.Get(context.Background(), keys)
 		return err
 	})
@@ -100,11 +100,11 @@ type effectBroker struct {
 }
 
 // Publish implements sidecar.Publisher.
-func (b *effectBroker) Publish(_ context.Context, _, topic string, batch []sidecar.Message) error {
+func (b *effectBroker) Publish(ctx context.Context, _, topic string, batch []sidecar.Message) error {
 	if len(batch) == 0 {
 		return nil
 	}
-	err := b.world.do(b.replica, publishing, func() error { return b.broker.append(topic, batch) })
+	err := b.world.do(ctx, b.replica, publishing, func() error { return b.broker.append(topic, batch) })
 	if err != nil {
 		return fmt.Errorf("%w: %w", sidecar.ErrBroker, err)
 	}
@@ -134,9 +134,11 @@ func (w *world) begin(p *partition, to *replica, count int) {
 	d := &delivery{partition: p, to: to, first: p.committed, count: count, done: make(chan struct{})}
 	p.delivering = d
 	body := bulk(p, d.first, count)
+	w.begun++
+	ctx := context.WithValue(context.Background(), causeKey{}, w.begun)
 	go func() {
 		defer close(d.done)
-		request := httptest.NewRequestWithContext(context.Background(), http.MethodPost, sidecar.EventsPath+p.topic, bytes.NewReader(body))
+		request := httptest.NewRequestWithContext(ctx, http.MethodPost, sidecar.EventsPath+p.topic, bytes.NewReader(body))
 		answer := httptest.NewRecorder()
 		to.events.ServeHTTP(answer, request)
 		d.acknowledged = successes(answer)

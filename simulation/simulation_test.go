@@ -42,7 +42,7 @@ func TestPromises(t *testing.T) {
 
 // TestHistoryFollowsFromItsSeed runs one seed twice.
 func TestHistoryFollowsFromItsSeed(t *testing.T) {
-	for seed := uint64(1); seed <= 20; seed++ {
+	for seed := uint64(1); seed <= 100; seed++ {
 		var steps [2][3]int
 		for i := range steps {
 			synctest.Test(t, func(*testing.T) {

@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"math/rand/v2"
 	"slices"
@@ -21,15 +22,18 @@ type world struct {
 	mu      sync.Mutex
 	pending []*effect
 	faults  map[fault]int
+	// begun counts deliveries.
+	begun int
 }
 
 // effect is one call of a replica to its sidecar, before it happened.
 type effect struct {
 	by *replica
-	// number orders the effects of a replica.
-	number int
-	what   string
-	resume chan fault
+	// cause is the delivery that it belongs to, 0 for requests of clients. What
+	// has one cause happens in the order of number.
+	cause, number int
+	what          string
+	resume        chan fault
 }
 
 // fault is what goes wrong with an effect.
@@ -50,9 +54,13 @@ var (
 	errCrashed = errors.New("simulated: this replica is dead")
 )
 
+// causeKey is where a context has the number of its delivery.
+type causeKey struct{}
+
 // do lets effect apply happen when the world wants it, and as it wants it.
-func (w *world) do(by *replica, what string, apply func() error) error {
-	e := &effect{by: by, what: what, resume: make(chan fault)}
+func (w *world) do(ctx context.Context, by *replica, what string, apply func() error) error {
+	cause, _ := ctx.Value(causeKey{}).(int)
+	e := &effect{by: by, cause: cause, what: what, resume: make(chan fault)}
 	w.mu.Lock()
 	by.effects++
 	e.number = by.effects
@@ -89,7 +97,7 @@ func (w *world) waiting() []*effect {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	slices.SortFunc(w.pending, func(a, b *effect) int {
-		return cmp.Or(cmp.Compare(a.by.id, b.by.id), cmp.Compare(a.number, b.number))
+		return cmp.Or(cmp.Compare(a.by.id, b.by.id), cmp.Compare(a.cause, b.cause), cmp.Compare(a.what, b.what), cmp.Compare(a.number, b.number))
 	})
 	return w.pending
 }

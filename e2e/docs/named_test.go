@@ -52,6 +52,17 @@ func TestNamedTestsExist(t *testing.T) {
 	}
 }
 
+// TestCrashPointsAreAsTheyAre has docs/crash-points.md compared with what
+// crashes leave, whatever Go remembers of an earlier run.
+func TestCrashPointsAreAsTheyAre(t *testing.T) {
+	t.Parallel()
+	test := exec.Command("go", "test", "-count=1", "-run", "^TestCrashPoints$", ".")
+	test.Dir = filepath.Join(root, "simulation")
+	if out, err := test.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
 var metricName = regexp.MustCompile("`registration_([a-z_]+)")
 
 func TestNamedMetricsExist(t *testing.T) {

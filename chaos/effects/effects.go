@@ -1,0 +1,128 @@
+// Package effects reads what a system has done from where it stands, the
+// databases and the topics, without asking the services. What it needs of their
+// documents is written down here a second time on purpose: a reader that shared
+// their code would share their mistakes.
+package effects
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+)
+
+// The services that keep documents.
+const (
+	operationService = "operation-service"
+	userService      = "user-service"
+)
+
+// States of operations and users.
+const (
+	Completed   = "completed"
+	Failed      = "failed"
+	Approved    = "approved"
+	NotApproved = "not-approved"
+)
+
+// Operation is an operation as it is stored.
+type Operation struct {
+	// Key is what it is stored under.
+	Key   string    `json:"-"`
+	ID    uuid.UUID `json:"uuid"`
+	State string    `json:"state"`
+	Error string    `json:"error"`
+	Data  struct {
+		Name     string    `json:"name"`
+		User     uuid.UUID `json:"uuid"`
+		Approved bool      `json:"approved"`
+	} `json:"data"`
+}
+
+// Ended says whether the state is terminal.
+func (o Operation) Ended() bool { return o.State == Completed || o.State == Failed }
+
+// User is a user as it is stored.
+type User struct {
+	// Key is what it is stored under.
+	Key       string    `json:"-"`
+	ID        uuid.UUID `json:"uuid"`
+	Name      string    `json:"name"`
+	Operation uuid.UUID `json:"operationId"`
+	State     string    `json:"state"`
+	Failure   string    `json:"failure"`
+}
+
+// Decided says whether the state is terminal.
+func (u User) Decided() bool { return u.State == Approved || u.State == NotApproved }
+
+// Stored is what stands in the databases.
+type Stored struct {
+	Operations []Operation
+	Users      []User
+}
+
+// Without leaves out what stood there before: a database may have been used.
+func (s Stored) Without(before Stored) Stored {
+	old := map[string]bool{}
+	for _, o := range before.Operations {
+		old[o.Key] = true
+	}
+	for _, u := range before.Users {
+		old[u.Key] = true
+	}
+	return Stored{
+		Operations: slices.DeleteFunc(slices.Clone(s.Operations), func(o Operation) bool { return old[o.Key] }),
+		Users:      slices.DeleteFunc(slices.Clone(s.Users), func(u User) bool { return old[u.Key] }),
+	}
+}
+
+// Store is the databases of a system.
+type Store interface {
+	// Documents gives a service's documents by their keys.
+	Documents(ctx context.Context, app string) (map[string][]byte, error)
+}
+
+// probes are keys that services write to see whether they can.
+const probes = "probe/"
+
+// Read reads the databases.
+func Read(ctx context.Context, store Store) (Stored, error) {
+	var s Stored
+	err := each(ctx, store, operationService, func(key string, o Operation) {
+		o.Key = key
+		s.Operations = append(s.Operations, o)
+	})
+	if err != nil {
+		return s, err
+	}
+	return s, each(ctx, store, userService, func(key string, u User) {
+		u.Key = key
+		s.Users = append(s.Users, u)
+	})
+}
+
+// each decodes a service's documents.
+func each[T any](ctx context.Context, store Store, app string, f func(key string, document T)) error {
+	documents, err := store.Documents(ctx, app)
+	if err != nil {
+		return fmt.Errorf("read the database of %s: %w", app, err)
+	}
+	for key, text := range documents {
+		if strings.HasPrefix(key, probes) {
+			continue
+		}
+		var document T
+		if err := json.Unmarshal(text, &document); err != nil {
+			return fmt.Errorf("read %s of %s: %w", key, app, err)
+		}
+		f(key, document)
+	}
+	return nil
+}
+
+// ownKey takes the service's name off a key as the sidecar stores it.
+func ownKey(app, key string) (string, bool) { return strings.CutPrefix(key, app+"||") }

@@ -1,0 +1,194 @@
+package experiment
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"time"
+
+	"registration.example/chaos/effects"
+	"registration.example/chaos/plan"
+	"registration.example/chaos/proxy"
+	"registration.example/e2e/kafka"
+	"registration.example/local/broker"
+	"registration.example/local/runfile"
+	"registration.example/local/system"
+)
+
+// Profiles are what a system can run on.
+const (
+	// Embedded is the embedded broker and SQLite.
+	Embedded = "embedded"
+	// Kafka is Apache Kafka and SQLite.
+	Kafka = "kafka"
+	// KafkaMongoDB is Apache Kafka and a MongoDB that runs already.
+	KafkaMongoDB = "kafka-mongodb"
+)
+
+// Links of a fleet.
+const (
+	brokerLink   = "broker"
+	databaseLink = "database"
+)
+
+// fleet is a system with proxies before its servers, and the broker that it may
+// need besides.
+type fleet struct {
+	*system.System
+	kafka   *kafka.Broker // nil: the system's own broker
+	proxies map[string]*proxy.Proxy
+	store   effects.Store
+}
+
+// startFleet starts a system on free ports in a folder of its own.
+func startFleet(ctx context.Context, o Options, out io.Writer) (_ *fleet, err error) {
+	base, err := system.FreePortBase()
+	if err != nil {
+		return nil, err
+	}
+	f := &fleet{proxies: map[string]*proxy.Proxy{}}
+	defer func() {
+		if err != nil {
+			f.stop()
+		}
+	}()
+	options := system.Options{
+		Folder: filepath.Join(o.Folder, "system"), PortBase: base, Out: out, ReadyTimeout: 2 * time.Minute,
+		Env: map[string]string{"APPROVAL_DELAY": o.ApprovalDelay.String()},
+	}
+	address, err := f.through(brokerLink, system.BrokerAddr(base))
+	if err != nil {
+		return nil, err
+	}
+	switch o.Profile {
+	case Embedded:
+		options.BrokerProxy = address
+	case Kafka:
+		err = f.startKafka(ctx, &options, address, filepath.Join(o.Folder, "kafka"))
+	case KafkaMongoDB:
+		err = errors.Join(f.useMongoDB(&options, o.MongoDB), f.startKafka(ctx, &options, address, filepath.Join(o.Folder, "kafka")))
+	default:
+		err = fmt.Errorf("profile %q is none of %s, %s, %s", o.Profile, Embedded, Kafka, KafkaMongoDB)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if f.System, err = system.Start(ctx, options); err != nil {
+		return nil, err
+	}
+	if f.store == nil {
+		f.store = effects.SQLite{Folder: filepath.Join(f.Folder(), "data")}
+	}
+	return f, nil
+}
+
+// through puts a proxy before an address, and gives the proxy's.
+func (f *fleet) through(link, addr string) (string, error) {
+	p, err := proxy.Listen(addr)
+	if err != nil {
+		return "", err
+	}
+	f.proxies[link] = p
+	return p.Addr(), nil
+}
+
+// startKafka starts Apache Kafka where the embedded broker would listen.
+func (f *fleet) startKafka(ctx context.Context, options *system.Options, advertise, dir string) (err error) {
+	topics := map[string]int32{}
+	for _, topic := range broker.Topics() {
+		topics[topic.Name] = topic.Partitions
+	}
+	f.kafka, err = kafka.Start(ctx, kafka.Options{
+		Dir: dir, Port: runfile.BrokerPort(options.PortBase), Advertise: advertise, Topics: topics,
+	})
+	options.Kafka = advertise
+	return err
+}
+
+func (f *fleet) useMongoDB(options *system.Options, uri string) error {
+	addr, err := mongoAddr(uri)
+	if err != nil {
+		return err
+	}
+	through, err := f.through(databaseLink, addr)
+	if err != nil {
+		return err
+	}
+	options.Profile, options.MongoDB, f.store = system.KafkaMongoDB, viaProxy(uri, through), effects.MongoDB{URI: uri}
+	return nil
+}
+
+func (f *fleet) stop() {
+	if f.System != nil {
+		f.Stop()
+	}
+	if f.kafka != nil {
+		_ = f.kafka.Stop()
+	}
+	for _, p := range f.proxies {
+		p.Close()
+	}
+}
+
+// targets are what faults can happen to.
+func (f *fleet) targets() plan.Targets {
+	t := plan.Targets{Processes: f.Processes(), Services: f.Apps()}
+	for name := range f.proxies {
+		t.Links = append(t.Links, name)
+	}
+	slices.Sort(t.Links) // a plan follows from the seed alone
+	return t
+}
+
+func (f *fleet) links() map[string]link {
+	links := map[string]link{}
+	for name, p := range f.proxies {
+		links[name] = p
+	}
+	return links
+}
+
+// Processes are those of the system, and Apache Kafka.
+func (f *fleet) Processes() []string {
+	names := f.System.Processes()
+	if f.kafka != nil {
+		names = append(names, system.Broker)
+		slices.Sort(names)
+	}
+	return names
+}
+
+func (f *fleet) isKafka(name string) bool { return name == system.Broker && f.kafka != nil }
+
+// Running implements machine.
+func (f *fleet) Running(name string) bool {
+	if !f.isKafka(name) {
+		return f.System.Running(name)
+	}
+	select {
+	case <-f.kafka.Done():
+		return false
+	default:
+		return true
+	}
+}
+
+// Kill implements machine.
+func (f *fleet) Kill(name string, signal syscall.Signal) error {
+	if f.isKafka(name) {
+		return f.kafka.Kill(signal)
+	}
+	return f.System.Kill(name, signal)
+}
+
+// Restart implements machine.
+func (f *fleet) Restart(ctx context.Context, name string) error {
+	if f.isKafka(name) {
+		return f.kafka.Restart(ctx)
+	}
+	return f.System.Restart(name)
+}
