@@ -24,66 +24,92 @@ const (
 	// careless is the share of clients that send no key, and give up when they
 	// get no answer: nobody tells them what came of it.
 	careless = 0.1
-	lookedAt = 200 // ended operations that are asked for again
+	// watchedRate is the highest rate of one group of clients. A group waits for
+	// the ends of at most 1,000 operations at a time; at this rate all are waited
+	// for when nothing ends for 100 s.
+	watchedRate = 10
+	lookedAt    = 200 // ended operations that are asked for again, by each group
 )
 
-// load is several loads at once: those of clients that send a key and repeat
-// with it, and one of clients that do neither.
+const (
+	// warm is the p99 of a saga in a system whose consumers have all begun.
+	warm        = time.Second
+	warmUpCount = 100
+	warmUps     = 20
+)
+
+// load is several groups of clients at once. Most clients send a key and repeat
+// with it, some do neither.
 type load struct {
-	keyed    []*client
-	careless *client
+	options Options
+	all     generator.Options
+	groups  []*clients
 }
 
-// watchedRate is the highest rate of one load. A load waits for the ends of at
-// most 1,000 operations at a time; at this rate all are waited for when nothing
-// ends for 100 s.
-const watchedRate = 10
-
-// client is one load with its ledger.
-type client struct {
-	ledger string // file
-	done   chan error
-	report generator.Report
+// clients are one group with its ledger.
+type clients struct {
+	options generator.Options
+	ledger  string // file
+	done    chan error
+	report  generator.Report
 }
 
-// startLoad puts a load on the system until ctx ends.
-func startLoad(ctx context.Context, f *fleet, o Options) *load {
-	l := &load{careless: &client{}}
-	all := generator.Options{
+func newLoad(f *fleet, o Options) *load {
+	return &load{options: o, all: generator.Options{
 		Target: f.URL("operation-service"), UsersTarget: f.URL("user-service"),
 		Timeout: impatience, Drain: drain, Deny: denied, Check: lookedAt,
-	}
-	start := func(c *client, rate float64, keys bool, number int) {
-		g := all
-		g.Rate, g.Keys = rate, keys
-		g.Seed = o.Seed<<8 + uint64(number) // names of their own
-		// Enough for a broker that is away: the clients' number is no limit.
-		g.Clients = max(32, int(rate*2*impatience.Seconds()))
-		c.start(ctx, g, filepath.Join(o.Folder, fmt.Sprintf("ledger-%d.jsonl", number)))
-	}
-	start(l.careless, o.Rate*careless, false, 0)
-	loads := int(math.Ceil(o.Rate * (1 - careless) / watchedRate))
-	for i := range loads {
-		c := &client{}
-		l.keyed = append(l.keyed, c)
-		start(c, o.Rate*(1-careless)/float64(loads), true, i+1)
-	}
-	return l
+	}}
 }
 
-func (c *client) start(ctx context.Context, o generator.Options, file string) {
-	c.ledger, c.done = file, make(chan error, 1)
-	go func() { c.done <- c.run(ctx, o) }()
+// warmUp sends some operations, again and again, until they end soon: the first
+// ones after a start wait for the consumers. It says whether they did.
+func (l *load) warmUp(ctx context.Context) bool {
+	for range warmUps {
+		c := l.add(l.options.Rate, warmUpCount, true)
+		c.run(ctx)
+		if p99 := c.report.Saga.P99; p99 > 0 && p99 < float64(warm.Milliseconds()) {
+			return true
+		}
+	}
+	return false
 }
 
-func (c *client) run(ctx context.Context, o generator.Options) (err error) {
+// start puts the load on the system until ctx ends.
+func (l *load) start(ctx context.Context) {
+	keyed := l.options.Rate * (1 - careless)
+	groups := int(math.Ceil(keyed / watchedRate))
+	for range groups {
+		go l.add(keyed/float64(groups), 0, true).run(ctx)
+	}
+	go l.add(l.options.Rate*careless, 0, false).run(ctx)
+}
+
+// add makes a group with names of its own.
+func (l *load) add(rate float64, count int64, keys bool) *clients {
+	number := len(l.groups)
+	g := l.all
+	g.Rate, g.Count, g.Keys = rate, count, keys
+	g.Seed = l.options.Seed<<8 + uint64(number)
+	// Enough for a broker that is away: their number is no limit.
+	g.Clients = max(32, int(rate*2*impatience.Seconds()))
+	c := &clients{
+		options: g, done: make(chan error, 1),
+		ledger: filepath.Join(l.options.Folder, fmt.Sprintf("ledger-%d.jsonl", number)),
+	}
+	l.groups = append(l.groups, c)
+	return c
+}
+
+func (c *clients) run(ctx context.Context) { c.done <- c.send(ctx) }
+
+func (c *clients) send(ctx context.Context) (err error) {
 	journal, err := os.Create(c.ledger)
 	if err != nil {
 		return fmt.Errorf("ledger: %w", err)
 	}
 	defer func() { err = errors.Join(err, journal.Close()) }()
-	o.Journal = journal
-	c.report, err = generator.Run(ctx, o)
+	c.options.Journal = journal
+	c.report, err = generator.Run(ctx, c.options)
 	return err
 }
 
@@ -91,13 +117,13 @@ func (c *client) run(ctx context.Context, o generator.Options) (err error) {
 type account struct {
 	keyed, all []ledger.Line
 	found      []ledger.Finding
-	counts     []ledger.Counts // of the careless first
+	counts     []ledger.Counts
 }
 
-// wait waits for the end of all loads and reads their ledgers.
+// wait waits for the end of all groups and reads their ledgers.
 func (l *load) wait() (account, error) {
 	var a account
-	for _, c := range append([]*client{l.careless}, l.keyed...) {
+	for _, c := range l.groups {
 		if err := <-c.done; err != nil {
 			return a, fmt.Errorf("load: %w", err)
 		}
@@ -108,7 +134,7 @@ func (l *load) wait() (account, error) {
 		a.all = append(a.all, lines...)
 		a.found = append(a.found, c.report.Findings...)
 		a.counts = append(a.counts, c.report.Counts)
-		if c != l.careless {
+		if c.options.Keys {
 			a.keyed = append(a.keyed, lines...)
 		}
 	}

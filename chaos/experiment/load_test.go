@@ -32,25 +32,26 @@ func TestReadLedger(t *testing.T) {
 	}
 }
 
-// What clients of both kinds know is one account; the pace is that of those
+// What clients of all groups know is one account; the pace is that of those
 // that repeat.
 func TestAccount(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	l := &load{keyed: []*client{{}, {}}, careless: &client{}}
-	for file, c := range map[string]*client{"first": l.keyed[0], "second": l.keyed[1], "careless": l.careless} {
-		c.ledger, c.done = filepath.Join(dir, file), make(chan error, 1)
-		if err := os.WriteFile(c.ledger, []byte(`{"name":"`+file+`"}`), 0o600); err != nil {
+	l := &load{options: Options{Seed: 7, Folder: t.TempDir()}}
+	names := map[uint64]bool{}
+	for _, keys := range []bool{true, false, true} {
+		c := l.add(10, 0, keys)
+		names[c.options.Seed] = true
+		if err := os.WriteFile(c.ledger, []byte(`{"name":"a"}`), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		c.report.Findings = []ledger.Finding{{Kind: "lost", Name: file}}
+		c.report.Findings = []ledger.Finding{{Kind: "lost"}}
 		c.done <- nil
 	}
 	a, err := l.wait()
-	if err != nil || len(a.keyed) != 2 || a.keyed[1].Name != "second" || len(a.all) != 3 || len(a.found) != 3 || len(a.counts) != 3 {
+	if err != nil || len(a.keyed) != 2 || len(a.all) != 3 || len(a.found) != 3 || len(a.counts) != 3 || len(names) != 3 {
 		t.Errorf("got %+v, %v", a, err)
 	}
-	l.careless.done <- os.ErrPermission
+	l.groups[0].done <- os.ErrPermission
 	if _, err := l.wait(); err == nil {
 		t.Error("a load that failed is an account")
 	}

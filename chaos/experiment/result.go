@@ -37,7 +37,7 @@ type Result struct {
 	Pace    verdict.Pace    `json:"pace"`
 	InTime  bool            `json:"pace_back_in_time"`
 	Plan    []Happened      `json:"plan"`
-	Clients []ledger.Counts `json:"clients"` // those without keys first
+	Clients []ledger.Counts `json:"clients"` // of each group
 }
 
 // String is the verdict as one line.

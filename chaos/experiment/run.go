@@ -55,11 +55,16 @@ func Run(ctx context.Context, o Options) (Result, error) {
 
 // run disturbs the system under load, and judges.
 func (e *experiment) run(ctx context.Context) (Result, error) {
+	e.start = time.Now()
+	load := newLoad(e.fleet, e.o)
+	if !load.warmUp(ctx) {
+		return Result{}, fmt.Errorf("sagas take longer than %s before any fault: this machine is too slow for %g a second (%w)", warm, e.o.Rate, ctx.Err())
+	}
 	sending, stopSending := context.WithCancel(ctx)
 	defer stopSending()
 	e.start = time.Now()
 	e.say("load: %g operations a second; first fault after %s", e.o.Rate, calm)
-	load := startLoad(sending, e.fleet, e.o)
+	load.start(sending)
 	locks := newLocks()
 	stopHelpers := e.startHelpers(ctx, &operator{machine: e.fleet, locks: locks, say: e.say})
 	defer stopHelpers()
