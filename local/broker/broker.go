@@ -10,9 +10,11 @@ import (
 	"log/slog"
 	"net"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 const (
@@ -47,8 +49,9 @@ type Options struct {
 type Broker struct {
 	cluster *kfake.Cluster
 	addr    string
+	client  *kgo.Client // its own, whatever is between it and others
 	stop    chan struct{}
-	stopped chan struct{}
+	work    sync.WaitGroup
 }
 
 // Start opens the files and serves; its topics exist when it returns. Records
@@ -59,13 +62,13 @@ func Start(ctx context.Context, o Options) (*Broker, error) {
 	if err != nil {
 		return nil, err
 	}
-	listen, err := listening(o.Advertise)
+	listen, err := newListening(o.Advertise)
 	if err != nil {
 		return nil, err
 	}
 	cluster, err := kfake.NewCluster(
 		kfake.Ports(port),
-		kfake.ListenFn(listen),
+		kfake.ListenFn(listen.listen),
 		kfake.DataDir(o.Data),
 		kfake.ClusterID("registration-embedded"),
 		kfake.WithLogger(logger{o.Log}),
@@ -79,13 +82,14 @@ func Start(ctx context.Context, o Options) (*Broker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start broker at %s with files in %s: %w", o.Addr, o.Data, err)
 	}
-	b := &Broker{
-		cluster: cluster,
-		addr:    cluster.ListenAddrs()[0],
-		stop:    make(chan struct{}),
-		stopped: make(chan struct{}),
+	b := &Broker{cluster: cluster, addr: cluster.ListenAddrs()[0], stop: make(chan struct{})}
+	if b.client, err = Client(b.addr, kgo.Dialer(listen.dial)); err != nil {
+		cluster.Close()
+		return nil, err
 	}
-	go b.retain()
+	sessions := newSessions(cluster, b.client, o.Log)
+	b.work.Go(b.retain)
+	b.work.Go(func() { sessions.run(b.stop) })
 	if err := EnsureTopics(ctx, b.addr, o.Topics); err != nil {
 		b.Close()
 		return nil, err
@@ -100,13 +104,13 @@ func (b *Broker) Addr() string { return b.addr }
 // Close stops serving and writes what is not yet in the files.
 func (b *Broker) Close() {
 	close(b.stop)
-	<-b.stopped
+	b.work.Wait()
+	b.client.Close()
 	b.cluster.Close()
 }
 
 // retain removes the oldest records of partitions that grew too large.
 func (b *Broker) retain() {
-	defer close(b.stopped)
 	tick := time.NewTicker(retentionInterval)
 	defer tick.Stop()
 	for {
@@ -135,19 +139,38 @@ func loopbackPort(addr string) (int, error) {
 	return int(n), nil
 }
 
-// listening makes the listen function of a broker that advertises an address.
-func listening(advertise string) (func(network, addr string) (net.Listener, error), error) {
+// listening is how a broker listens that may advertise another address.
+type listening struct {
+	told net.Addr // nil: where it listens
+	at   net.Addr // where it listens
+}
+
+func newListening(advertise string) (*listening, error) {
 	if advertise == "" {
-		return net.Listen, nil
+		return &listening{}, nil
 	}
 	told, err := net.ResolveTCPAddr("tcp", advertise)
 	if err != nil {
 		return nil, fmt.Errorf("advertised address %q: %w", advertise, err)
 	}
-	return func(network, addr string) (net.Listener, error) {
-		l, err := net.Listen(network, addr)
-		return advertised{l, told}, err
-	}, nil
+	return &listening{told: told}, nil
+}
+
+func (l *listening) listen(network, addr string) (net.Listener, error) {
+	listener, err := net.Listen(network, addr)
+	if err != nil {
+		return nil, err
+	}
+	l.at = listener.Addr()
+	if l.told == nil {
+		return listener, nil
+	}
+	return advertised{listener, l.told}, nil
+}
+
+// dial connects to the broker itself, whatever address it has told.
+func (l *listening) dial(ctx context.Context, network, _ string) (net.Conn, error) {
+	return (&net.Dialer{Timeout: dialTimeout}).DialContext(ctx, network, l.at.String())
 }
 
 // advertised is a listener whose address is another one than it has: the
