@@ -35,7 +35,7 @@ dead-letters: local-tool ## List what could not be processed (ARGS="show ID", "r
 	@exec $(LOCAL) dead-letters $(ARGS)
 
 # What is tested and linted: every module but those of the tools.
-MODULES := . ./operation-service ./user-service ./approval-service ./load ./local
+MODULES := . ./operation-service ./user-service ./approval-service ./load ./local ./chaos
 # The race detector needs a C compiler; Go says whether there is one.
 TEST = $(if $(filter 1,$(shell CGO_ENABLED= go env CGO_ENABLED)),CGO_ENABLED=1 go test -race,go test)
 # The end-to-end suite is never cached (it tests what Go does not see), has the machine to itself, and its first run may
@@ -85,6 +85,22 @@ linters:
 .PHONY: mutations
 mutations: ## Break the code in each known way, one at a time: a test has to notice.
 	go run ./simulation/mutation
+
+# soak: for how long.
+SOAK ?= 4h
+
+.PHONY: chaos
+chaos: chaos-tool ## Do faults to a system under load, and judge (PROFILE=embedded SEED=1 DURATION=3m RATE=30; .local/bin/chaos -h).
+	@exec .local/bin/chaos -soak 0
+
+.PHONY: soak
+soak: chaos-tool ## One chaos after the other, each with a new seed; the verdicts stay in .local/soak (SOAK=4h PROFILE=embedded).
+	@exec .local/bin/chaos -soak $(SOAK)
+
+.PHONY: chaos-tool
+chaos-tool:
+	@mkdir -p .local/bin
+	@go build -o .local/bin/chaos ./chaos
 
 # fuzz: for how long, each target.
 FUZZTIME ?= 10s

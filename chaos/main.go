@@ -63,28 +63,26 @@ func start(ctx context.Context, args []string, getenv func(string) string, stdou
 
 // trial runs one experiment. Its folder is kept if it found something.
 func trial(ctx context.Context, s settings) (ok bool, err error) {
-	s.Folder = filepath.Join(s.folder, fmt.Sprintf("%s-%d", s.Profile, s.Seed))
+	s.Folder = filepath.Join(s.folder, s.name())
 	if err := os.RemoveAll(s.Folder); err != nil {
 		return false, err
 	}
+	_, _ = fmt.Fprintf(s.Out, "This is %s\n", s.again())
 	result, err := experiment.Run(ctx, s.Options)
 	if err != nil {
-		return false, fmt.Errorf("seed %d, folder %s: %w", s.Seed, s.Folder, err)
+		return false, fmt.Errorf("%s: %w (logs are in %s)", s.again(), err, s.Folder)
 	}
 	if result.OK() {
 		err = os.RemoveAll(s.Folder)
 	} else {
-		_, _ = fmt.Fprintf(s.Out, "kept: %s\n", s.Folder)
+		_, _ = fmt.Fprintf(s.Out, "Logs, databases and ledgers are in %s\nAgain: %s\n", s.Folder, s.again())
 	}
 	_, _ = io.WriteString(s.Out, result.Text())
 	return result.OK(), errors.Join(err, write(s.out, result))
 }
 
-// write puts the result into a file, if one is wanted.
+// write puts the result into a file.
 func write(name string, result experiment.Result) error {
-	if name == "" {
-		return nil
-	}
 	text, err := json.MarshalIndent(result, "", "  ")
 	if err != nil {
 		return err

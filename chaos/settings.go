@@ -79,10 +79,22 @@ func (s *settings) complete() error {
 			s.Duration = roundDuration
 		}
 	}
-	if s.soak > 0 && s.out == "" {
+	if s.out == "" && s.soak > 0 {
 		s.out = filepath.Join(root, ".local", "soak")
 	}
+	if s.out == "" {
+		s.out = filepath.Join(s.folder, s.name()+".json")
+	}
 	return nil
+}
+
+// name is that of an experiment among those of its folder.
+func (s *settings) name() string { return fmt.Sprintf("%s-%d", s.Profile, s.Seed) }
+
+// again is the command that does the same once more. The faults and when they
+// come are the same; what they meet then is not.
+func (s *settings) again() string {
+	return fmt.Sprintf("make chaos PROFILE=%s SEED=%d DURATION=%s RATE=%g", s.Profile, s.Seed, s.Duration, s.Rate)
 }
 
 // flags declares every setting with its default.
@@ -90,12 +102,12 @@ func (s *settings) flags() *flag.FlagSet {
 	f := flag.NewFlagSet("chaos", flag.ContinueOnError)
 	f.Uint64Var(&s.Seed, "seed", 0, "`number` that the faults follow from; 0: draw one")
 	f.DurationVar(&s.Duration, "duration", 0, "`time` of the load (3m, or 10m for a round of a soak)")
-	f.Float64Var(&s.Rate, "rate", 50, "`number` of operations a second")
+	f.Float64Var(&s.Rate, "rate", 30, "`number` of operations a second")
 	f.StringVar(&s.Profile, "profile", experiment.Embedded, "what the system runs on: embedded, kafka or kafka-mongodb")
 	f.StringVar(&s.MongoDB, "mongodb-uri", "mongodb://localhost:27017/?replicaSet=rs0&maxPoolSize=256", "`URI` of the database of kafka-mongodb")
 	f.DurationVar(&s.ApprovalDelay, "approval-delay", 5*time.Millisecond, "`time` that the approval of a user takes")
 	f.DurationVar(&s.soak, "soak", 0, "`time` for which rounds go on, each with a new seed; 0: one experiment")
-	f.StringVar(&s.out, "out", "", "`file` for the verdict as JSON; for a soak the folder of all verdicts (.local/soak)")
+	f.StringVar(&s.out, "out", "", "`file` for the verdict as JSON (.local/chaos/PROFILE-SEED.json); for a soak the folder of all verdicts (.local/soak)")
 	return f
 }
 

@@ -3,7 +3,6 @@ package experiment
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"path/filepath"
 	"slices"
@@ -28,6 +27,9 @@ const (
 	// KafkaMongoDB is Apache Kafka and a MongoDB that runs already.
 	KafkaMongoDB = "kafka-mongodb"
 )
+
+// profiles are all of them.
+var profiles = []string{Embedded, Kafka, KafkaMongoDB}
 
 // Links of a fleet.
 const (
@@ -69,10 +71,8 @@ func startFleet(ctx context.Context, o Options, out io.Writer) (_ *fleet, err er
 		options.BrokerProxy = address
 	case Kafka:
 		err = f.startKafka(ctx, &options, address, filepath.Join(o.Folder, "kafka"))
-	case KafkaMongoDB:
-		err = errors.Join(f.useMongoDB(&options, o.MongoDB), f.startKafka(ctx, &options, address, filepath.Join(o.Folder, "kafka")))
 	default:
-		err = fmt.Errorf("profile %q is none of %s, %s, %s", o.Profile, Embedded, Kafka, KafkaMongoDB)
+		err = errors.Join(f.useMongoDB(&options, o.MongoDB), f.startKafka(ctx, &options, address, filepath.Join(o.Folder, "kafka")))
 	}
 	if err != nil {
 		return nil, err

@@ -62,16 +62,19 @@ func newLoad(f *fleet, o Options) *load {
 }
 
 // warmUp sends some operations, again and again, until they end soon: the first
-// ones after a start wait for the consumers. It says whether they did.
-func (l *load) warmUp(ctx context.Context) bool {
+// ones after a start wait for the consumers.
+func (l *load) warmUp(ctx context.Context) error {
 	for range warmUps {
 		c := l.add(l.options.Rate, warmUpCount, true)
 		c.run(ctx)
 		if p99 := c.report.Saga.P99; p99 > 0 && p99 < float64(warm.Milliseconds()) {
-			return true
+			return nil
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
 		}
 	}
-	return false
+	return fmt.Errorf("sagas take longer than %s before any fault: this machine is too slow for %g a second", warm, l.options.Rate)
 }
 
 // start puts the load on the system until ctx ends.

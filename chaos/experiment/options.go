@@ -5,6 +5,8 @@ package experiment
 import (
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -51,6 +53,8 @@ func (o Options) validate() error {
 		return fmt.Errorf("a duration of %s is too short for each kind of fault: at least %s", o.Duration, Shortest)
 	case o.Rate <= 0:
 		return fmt.Errorf("a rate of %v is no load", o.Rate)
+	case !slices.Contains(profiles, o.Profile):
+		return fmt.Errorf("profile %q is none of %s", o.Profile, strings.Join(profiles, ", "))
 	}
 	return nil
 }

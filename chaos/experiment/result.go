@@ -35,7 +35,6 @@ type Result struct {
 	Wanted int `json:"faults_wanted"`
 
 	Pace    verdict.Pace    `json:"pace"`
-	InTime  bool            `json:"pace_back_in_time"`
 	Plan    []Happened      `json:"plan"`
 	Clients []ledger.Counts `json:"clients"` // of each group
 }
@@ -46,7 +45,7 @@ func (r Result) String() string {
 }
 
 // OK says that nothing was lost, doubled or changed although everything was
-// done to bring that about.
+// done to bring that about, and that the system was soon itself again.
 func (r Result) OK() bool { return len(r.Complaints()) == 0 }
 
 // Complaints say why the result is not OK.
@@ -63,6 +62,9 @@ func (r Result) Complaints() []string {
 	}
 	if r.Faults < r.Wanted {
 		all = append(all, fmt.Sprintf("only %d of %d faults happened", r.Faults, r.Wanted))
+	}
+	if !r.Pace.InTime() {
+		all = append(all, "the pace was not back within "+verdict.PaceLimit.String()+" after the last fault")
 	}
 	return all
 }

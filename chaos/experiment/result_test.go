@@ -40,13 +40,15 @@ func TestNotOK(t *testing.T) {
 		change func(*Result)
 		want   string
 	}{
-		"lost":           {func(r *Result) { r.Lost = 1 }, "lost"},
-		"duplicated":     {func(r *Result) { r.Duplicated = 1 }, "doubled"},
-		"unexpected":     {func(r *Result) { r.Unexpected = 1 }, "otherwise"},
-		"regressed":      {func(r *Result) { r.Regressed = 1 }, "changed"},
-		"no load":        {func(r *Result) { r.Accepted = 0 }, "nothing was accepted"},
-		"no redelivery":  {func(r *Result) { r.Redelivered = 0 }, "nothing was delivered twice"},
-		"too few faults": {func(r *Result) { r.Faults = 16 }, "only 16 of 17"},
+		"lost":               {func(r *Result) { r.Lost = 1 }, "lost"},
+		"duplicated":         {func(r *Result) { r.Duplicated = 1 }, "doubled"},
+		"unexpected":         {func(r *Result) { r.Unexpected = 1 }, "otherwise"},
+		"regressed":          {func(r *Result) { r.Regressed = 1 }, "changed"},
+		"no load":            {func(r *Result) { r.Accepted = 0 }, "nothing was accepted"},
+		"no redelivery":      {func(r *Result) { r.Redelivered = 0 }, "nothing was delivered twice"},
+		"never itself again": {func(r *Result) { r.Pace.Back = -1 }, "the pace was not back"},
+		"itself again late":  {func(r *Result) { r.Pace.Back = 31 }, "the pace was not back within 30s"},
+		"too few faults":     {func(r *Result) { r.Faults = 16 }, "only 16 of 17"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -73,14 +75,18 @@ func TestManyFindings(t *testing.T) {
 // Three minutes have room for 15 faults and more, and for the last to end in.
 func TestFaultsOfThreeMinutes(t *testing.T) {
 	t.Parallel()
-	o := Options{Duration: 3 * time.Minute, Rate: 50}
+	o := Options{Duration: 3 * time.Minute, Rate: 50, Profile: Embedded}
 	if o.faults() < 15 || o.validate() != nil {
 		t.Errorf("%d faults, %v", o.faults(), o.validate())
 	}
 	if n := (Options{Duration: Shortest}).faults(); n < len(plan.Kinds()) {
 		t.Errorf("the shortest has %d faults", n)
 	}
-	for _, wrong := range []Options{{Duration: Shortest - 1, Rate: 50}, {Duration: time.Hour}} {
+	for _, wrong := range []Options{
+		{Duration: Shortest - 1, Rate: 50, Profile: Embedded},
+		{Duration: time.Hour, Profile: Embedded},
+		{Duration: time.Hour, Rate: 50, Profile: "moon"},
+	} {
 		if wrong.validate() == nil {
 			t.Errorf("%+v is valid", wrong)
 		}

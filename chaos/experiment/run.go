@@ -57,8 +57,8 @@ func Run(ctx context.Context, o Options) (Result, error) {
 func (e *experiment) run(ctx context.Context) (Result, error) {
 	e.start = time.Now()
 	load := newLoad(e.fleet, e.o)
-	if !load.warmUp(ctx) {
-		return Result{}, fmt.Errorf("sagas take longer than %s before any fault: this machine is too slow for %g a second (%w)", warm, e.o.Rate, ctx.Err())
+	if err := load.warmUp(ctx); err != nil {
+		return Result{}, err
 	}
 	sending, stopSending := context.WithCancel(ctx)
 	defer stopSending()
@@ -175,7 +175,6 @@ func (e *experiment) judge(ctx context.Context, a account, happened []Happened, 
 	r.Pace = verdict.MeasurePace(a.keyed,
 		verdict.Span{From: e.start.Add(warmUp), To: e.start.Add(calm)},
 		verdict.Span{From: lastFault, To: lastFault.Add(aftermath)})
-	r.InTime = r.Pace.InTime()
 	return r, nil
 }
 

@@ -12,9 +12,10 @@ const (
 	// paceWindow is how long requests are taken together for one percentile.
 	paceWindow = 5 * time.Second
 	paceStep   = time.Second
-	// paceLimit is how soon after the last fault the pace is to be back.
-	paceLimit = 30 * time.Second
 )
+
+// PaceLimit is how soon after the last fault the pace is to be back.
+const PaceLimit = 30 * time.Second
 
 // Pace says how soon after the last fault sagas took no longer than before the
 // first one.
@@ -30,7 +31,7 @@ type Pace struct {
 }
 
 // InTime says whether the pace was back soon enough.
-func (p Pace) InTime() bool { return p.Back >= 0 && p.Back <= paceLimit.Seconds() }
+func (p Pace) InTime() bool { return p.Back >= 0 && p.Back <= PaceLimit.Seconds() }
 
 // String says it as a line for people.
 func (p Pace) String() string {
