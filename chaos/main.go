@@ -44,7 +44,7 @@ func start(ctx context.Context, args []string, getenv func(string) string, stdou
 		return statusUsage
 	}
 	s.Out = stdout
-	ok := true
+	var ok bool
 	if s.soak > 0 {
 		ok, err = soak(ctx, s, trial)
 	} else {

@@ -104,7 +104,7 @@ func TestSoak(t *testing.T) {
 				s.Seed, s.Profile, s.Out = 5, "embedded", io.Discard
 				seeds, files := map[uint64]bool{}, map[string]bool{}
 				ok, err := soak(t.Context(), s, func(_ context.Context, s settings) (bool, error) {
-					time.Sleep(10 * time.Minute)
+					<-time.After(10 * time.Minute)
 					seeds[s.Seed], files[s.out] = true, true
 					return test.rounds[len(seeds)-1], test.err
 				})

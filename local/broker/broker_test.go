@@ -48,7 +48,7 @@ func options(data string) broker.Options {
 }
 
 // startProcess serves data from a process of its own and says where.
-func startProcess(t *testing.T, data string) (addr string, kill func()) {
+func startProcess(t *testing.T, data string) (addr string, process *os.Process) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
 	cmd.Env = append(os.Environ(), serveEnv+"="+data)
@@ -64,10 +64,12 @@ func startProcess(t *testing.T, data string) (addr string, kill func()) {
 	if err != nil {
 		t.Fatalf("broker did not start: %v", err)
 	}
-	return strings.TrimSpace(line), func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	}
+	return strings.TrimSpace(line), cmd.Process
+}
+
+func kill(process *os.Process) {
+	_ = process.Kill()
+	_, _ = process.Wait()
 }
 
 func client(t *testing.T, addr string, opts ...kgo.Opt) *kgo.Client {
@@ -86,7 +88,7 @@ func TestRecordsAndOffsetsSurviveKill(t *testing.T) {
 	want := make(map[string]bool)
 	const rounds, records = 3, 200
 	for round := range rounds {
-		addr, kill := startProcess(t, data)
+		addr, process := startProcess(t, data)
 		c := client(t, addr)
 		for i := range records {
 			value := fmt.Sprintf("%d-%d", round, i)
@@ -97,11 +99,11 @@ func TestRecordsAndOffsetsSurviveKill(t *testing.T) {
 			want[value] = true
 		}
 		commit(t, c, int64(round))
-		kill()
+		kill(process)
 	}
 
-	addr, kill := startProcess(t, data)
-	defer kill()
+	addr, process := startProcess(t, data)
+	defer kill(process)
 	if diff := cmp.Diff(want, readAll(t, addr, len(want))); diff != "" {
 		t.Errorf("records after kill (-want +got):\n%s", diff)
 	}

@@ -3,6 +3,7 @@ package broker_test
 import (
 	"context"
 	"errors"
+	"syscall"
 	"testing"
 	"time"
 
@@ -88,7 +89,7 @@ func (m *groupMember) beat(ctx context.Context) error {
 }
 
 // must joins and syncs a member without which nothing can be tested.
-func (m *groupMember) must(t *testing.T, ctx context.Context) {
+func (m *groupMember) must(ctx context.Context, t *testing.T) {
 	t.Helper()
 	if err := errors.Join(m.join(ctx), m.sync(ctx)); err != nil {
 		t.Fatal(err)
@@ -119,7 +120,7 @@ func TestMemberThatVanishesInARebalanceIsExpired(t *testing.T) {
 	addr := start(t)
 	ctx := within(t, soon)
 	stays, vanishes := newMember(t, addr), newMember(t, addr)
-	stays.must(t, ctx)
+	stays.must(ctx, t)
 	gone := make(chan error, 1)
 	go func() { gone <- vanishes.join(ctx) }()
 	if err := stays.beat(ctx); !errors.Is(err, kerr.RebalanceInProgress) {
@@ -127,7 +128,7 @@ func TestMemberThatVanishesInARebalanceIsExpired(t *testing.T) {
 	}
 	vanishes.client.Close()
 	<-gone
-	stays.must(t, ctx)
+	stays.must(ctx, t)
 	if err := stays.beat(ctx); !errors.Is(err, kerr.RebalanceInProgress) {
 		t.Errorf("no new rebalance without the member that vanished: %v", err)
 	}
@@ -141,7 +142,7 @@ func TestWhoWaitsForARebalanceIsAnswered(t *testing.T) {
 	addr := start(t)
 	ctx := within(t, soon)
 	waits, stuck, comes := newMember(t, addr), newMember(t, addr), newMember(t, addr)
-	waits.must(t, ctx)
+	waits.must(ctx, t)
 	joined := make(chan error, 2)
 	go func() { joined <- stuck.join(ctx) }()
 	if err := waits.beat(ctx); !errors.Is(err, kerr.RebalanceInProgress) {
@@ -172,14 +173,23 @@ func TestWhoWaitsForARebalanceIsAnswered(t *testing.T) {
 	}
 }
 
-// A member whose heartbeats come late, because the broker itself was halted,
-// and one that is just quiet for less than its session, are kept.
+// One that is heard of is kept, also when the broker was halted for longer than
+// a session and could not hear anybody.
 func TestMemberWithHeartbeatsIsKept(t *testing.T) {
 	t.Parallel()
-	addr := start(t)
+	addr, process := startProcess(t, t.TempDir())
+	defer kill(process)
 	stays := newMember(t, addr)
-	stays.must(t, t.Context())
-	ctx := within(t, session+3*time.Second)
+	stays.must(t.Context(), t)
+	if err := process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	halted := within(t, session+2*time.Second)
+	<-halted.Done()
+	if err := process.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	ctx := within(t, session+2*time.Second)
 	if err := stays.beat(ctx); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("a heartbeat is answered with %v", err)
 	}
