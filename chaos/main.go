@@ -72,7 +72,7 @@ func trial(ctx context.Context, s settings) (ok bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("%s: %w (logs are in %s)", s.again(), err, s.Folder)
 	}
-	if result.OK() {
+	if result.OK() && !s.keep {
 		err = os.RemoveAll(s.Folder)
 	} else {
 		_, _ = fmt.Fprintf(s.Out, "Logs, databases and ledgers are in %s\nAgain: %s\n", s.Folder, s.again())

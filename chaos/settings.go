@@ -23,6 +23,8 @@ type settings struct {
 	out string
 	// folder holds the folders of experiments.
 	folder string
+	// keep keeps the folder of an experiment that found nothing, too.
+	keep bool
 }
 
 const usage = `Starts a system of its own, puts load on it, does faults to it by seed, and judges by what stands in
@@ -105,9 +107,11 @@ func (s *settings) flags() *flag.FlagSet {
 	f.Float64Var(&s.Rate, "rate", 30, "`number` of operations a second")
 	f.StringVar(&s.Profile, "profile", experiment.Embedded, "what the system runs on: embedded, kafka or kafka-mongodb")
 	f.StringVar(&s.MongoDB, "mongodb-uri", "mongodb://localhost:27017/?replicaSet=rs0&maxPoolSize=256", "`URI` of the database of kafka-mongodb")
+	f.StringVar(&s.MongoDBCommand, "mongodb-command", "", "shell `command` that serves that database; without one it has to run already, and is not killed or halted")
 	f.DurationVar(&s.ApprovalDelay, "approval-delay", 5*time.Millisecond, "`time` that the approval of a user takes")
 	f.DurationVar(&s.soak, "soak", 0, "`time` for which rounds go on, each with a new seed; 0: one experiment")
 	f.StringVar(&s.out, "out", "", "`file` for the verdict as JSON (.local/chaos/PROFILE-SEED.json); for a soak the folder of all verdicts (.local/soak)")
+	f.BoolVar(&s.keep, "keep", false, "keep logs, databases and ledgers of a run that is fine, too")
 	return f
 }
 
@@ -121,6 +125,6 @@ func printUsage(flags *flag.FlagSet) {
 	_, _ = fmt.Fprint(w, usage)
 	flags.VisitAll(func(f *flag.Flag) {
 		kind, text := flag.UnquoteUsage(f)
-		_, _ = fmt.Fprintf(w, "  %-14s -%-22s %s (default %q)\n", environmentName(f), f.Name+" "+kind, text, f.DefValue)
+		_, _ = fmt.Fprintf(w, "  %-15s -%-23s %s (default %q)\n", environmentName(f), f.Name+" "+kind, text, f.DefValue)
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"path/filepath"
 	"slices"
 	"syscall"
@@ -37,11 +38,11 @@ const (
 	databaseLink = "database"
 )
 
-// fleet is a system with proxies before its servers, and the broker that it may
-// need besides.
+// fleet is a system with proxies before its servers, and those servers that it
+// does not start itself.
 type fleet struct {
 	*system.System
-	kafka   *kafka.Broker // nil: the system's own broker
+	servers map[string]server
 	proxies map[string]*proxy.Proxy
 	store   effects.Store
 }
@@ -52,7 +53,7 @@ func startFleet(ctx context.Context, o Options, out io.Writer) (_ *fleet, err er
 	if err != nil {
 		return nil, err
 	}
-	f := &fleet{proxies: map[string]*proxy.Proxy{}}
+	f := &fleet{servers: map[string]server{}, proxies: map[string]*proxy.Proxy{}}
 	defer func() {
 		if err != nil {
 			f.stop()
@@ -72,7 +73,7 @@ func startFleet(ctx context.Context, o Options, out io.Writer) (_ *fleet, err er
 	case Kafka:
 		err = f.startKafka(ctx, &options, address, filepath.Join(o.Folder, "kafka"))
 	default:
-		err = errors.Join(f.useMongoDB(&options, o.MongoDB), f.startKafka(ctx, &options, address, filepath.Join(o.Folder, "kafka")))
+		err = errors.Join(f.useMongoDB(ctx, &options, o), f.startKafka(ctx, &options, address, filepath.Join(o.Folder, "kafka")))
 	}
 	if err != nil {
 		return nil, err
@@ -97,22 +98,35 @@ func (f *fleet) through(link, addr string) (string, error) {
 }
 
 // startKafka starts Apache Kafka where the embedded broker would listen.
-func (f *fleet) startKafka(ctx context.Context, options *system.Options, advertise, dir string) (err error) {
+func (f *fleet) startKafka(ctx context.Context, options *system.Options, advertise, dir string) error {
 	topics := map[string]int32{}
 	for _, topic := range broker.Topics() {
 		topics[topic.Name] = topic.Partitions
 	}
-	f.kafka, err = kafka.Start(ctx, kafka.Options{
+	b, err := kafka.Start(ctx, kafka.Options{
 		Dir: dir, Port: runfile.BrokerPort(options.PortBase), Advertise: advertise, Topics: topics,
 	})
-	options.Kafka = advertise
-	return err
+	if err != nil {
+		return err
+	}
+	f.servers[system.Broker], options.Kafka = apache{b}, advertise
+	return nil
 }
 
-func (f *fleet) useMongoDB(options *system.Options, uri string) error {
+// useMongoDB takes the database that is there, or starts it if there is a
+// command for that.
+func (f *fleet) useMongoDB(ctx context.Context, options *system.Options, o Options) error {
+	uri := o.MongoDB
 	addr, err := mongoAddr(uri)
 	if err != nil {
 		return err
+	}
+	if o.MongoDBCommand != "" {
+		c, err := startCommand(ctx, o.MongoDBCommand, addr, o.Folder, filepath.Join(o.Folder, "mongodb.log"))
+		if err != nil {
+			return err
+		}
+		f.servers[databaseLink] = c
 	}
 	through, err := f.through(databaseLink, addr)
 	if err != nil {
@@ -126,8 +140,8 @@ func (f *fleet) stop() {
 	if f.System != nil {
 		f.Stop()
 	}
-	if f.kafka != nil {
-		_ = f.kafka.Stop()
+	for _, s := range f.servers {
+		s.Stop()
 	}
 	for _, p := range f.proxies {
 		p.Close()
@@ -152,43 +166,31 @@ func (f *fleet) links() map[string]link {
 	return links
 }
 
-// Processes are those of the system, and Apache Kafka.
+// Processes are those of the system, and its servers.
 func (f *fleet) Processes() []string {
-	names := f.System.Processes()
-	if f.kafka != nil {
-		names = append(names, system.Broker)
-		slices.Sort(names)
-	}
-	return names
+	return slices.Sorted(slices.Values(slices.AppendSeq(f.System.Processes(), maps.Keys(f.servers))))
 }
-
-func (f *fleet) isKafka(name string) bool { return name == system.Broker && f.kafka != nil }
 
 // Running implements machine.
 func (f *fleet) Running(name string) bool {
-	if !f.isKafka(name) {
-		return f.System.Running(name)
+	if s, ok := f.servers[name]; ok {
+		return s.Running()
 	}
-	select {
-	case <-f.kafka.Done():
-		return false
-	default:
-		return true
-	}
+	return f.System.Running(name)
 }
 
 // Kill implements machine.
 func (f *fleet) Kill(name string, signal syscall.Signal) error {
-	if f.isKafka(name) {
-		return f.kafka.Kill(signal)
+	if s, ok := f.servers[name]; ok {
+		return s.Kill(signal)
 	}
 	return f.System.Kill(name, signal)
 }
 
 // Restart implements machine.
 func (f *fleet) Restart(ctx context.Context, name string) error {
-	if f.isKafka(name) {
-		return f.kafka.Restart(ctx)
+	if s, ok := f.servers[name]; ok {
+		return s.Restart(ctx)
 	}
 	return f.System.Restart(name)
 }

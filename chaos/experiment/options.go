@@ -22,6 +22,9 @@ type Options struct {
 	Profile string
 	// MongoDB is a connection string, for KafkaMongoDB.
 	MongoDB string
+	// MongoDBCommand starts the database, so that it can be killed and halted
+	// too; empty: it runs already, and only its link is disturbed.
+	MongoDBCommand string
 	// ApprovalDelay is how long the approval of one user takes.
 	ApprovalDelay time.Duration
 	// Folder holds the system, its logs and the ledgers; it is to be empty.

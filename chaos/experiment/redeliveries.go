@@ -58,7 +58,7 @@ func (f *fleet) watchRedeliveries(ctx context.Context, t *tally) {
 
 func (f *fleet) scrape(ctx context.Context, t *tally) {
 	for _, name := range f.Processes() {
-		if name == system.Broker || strings.HasSuffix(name, system.SidecarSuffix) {
+		if name == system.Broker || name == databaseLink || strings.HasSuffix(name, system.SidecarSuffix) {
 			continue
 		}
 		pid := f.PID(name)

@@ -28,6 +28,9 @@ type Pace struct {
 	Back float64 `json:"back_after_seconds"`
 	// After is the percentile of that window, or of the fastest one.
 	After float64 `json:"after_p99_ms"`
+	// Course is the percentile of every window after the last fault, each a
+	// second later than the one before.
+	Course []float64 `json:"course_p99_ms"`
 }
 
 // InTime says whether the pace was back soon enough.
@@ -58,12 +61,12 @@ func MeasurePace(requests []ledger.Line, before, after Span) Pace {
 		if !ok {
 			continue
 		}
-		if p.After == 0 || ms < p.After {
+		p.Course = append(p.Course, ms)
+		if p.Back < 0 && (p.After == 0 || ms < p.After) {
 			p.After = ms
-		}
-		if ms <= p.Undisturbed {
-			p.Back, p.After = w.From.Sub(after.From).Seconds(), ms
-			return p
+			if ms <= p.Undisturbed {
+				p.Back = w.From.Sub(after.From).Seconds()
+			}
 		}
 	}
 	return p

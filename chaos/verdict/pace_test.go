@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"registration.example/chaos/verdict"
 	"registration.example/load/ledger"
 )
@@ -30,17 +32,18 @@ func TestPace(t *testing.T) {
 	for name, test := range map[string]struct {
 		after  func(since time.Duration) float64
 		want   verdict.Pace
+		first  float64 // of the course
 		inTime bool
 	}{
-		"at once":   {func(time.Duration) float64 { return 40 }, verdict.Pace{Undisturbed: 50, Back: 0, After: 40}, true},
-		"by and by": {func(since time.Duration) float64 { return 60 - since.Seconds()/2 }, verdict.Pace{Undisturbed: 50, Back: 20, After: 50}, true},
-		"never":     {func(time.Duration) float64 { return 70 }, verdict.Pace{Undisturbed: 50, Back: -1, After: 70}, false},
+		"at once":   {func(time.Duration) float64 { return 40 }, verdict.Pace{Undisturbed: 50, Back: 0, After: 40}, 40, true},
+		"by and by": {func(since time.Duration) float64 { return 60 - since.Seconds()/2 }, verdict.Pace{Undisturbed: 50, Back: 20, After: 50}, 60, true},
+		"never":     {func(time.Duration) float64 { return 70 }, verdict.Pace{Undisturbed: 50, Back: -1, After: 70}, 70, false},
 		"not all end": {func(since time.Duration) float64 {
 			if since < 33*time.Second && since%time.Second == 0 {
 				return 0
 			}
 			return 30
-		}, verdict.Pace{Undisturbed: 50, Back: 33, After: 30}, false},
+		}, verdict.Pace{Undisturbed: 50, Back: 33, After: 30}, 3600000, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -57,7 +60,11 @@ func TestPace(t *testing.T) {
 				}
 			})
 			got := verdict.MeasurePace(lines, before, after)
-			if got != test.want || got.InTime() != test.inTime {
+			if len(got.Course) != 36 || got.Course[0] != test.first {
+				t.Errorf("the course is %v", got.Course)
+			}
+			got.Course = nil
+			if diff := cmp.Diff(test.want, got); diff != "" || got.InTime() != test.inTime {
 				t.Errorf("got %+v, in time %t; want %+v", got, got.InTime(), test.want)
 			}
 			if text := got.String(); !strings.Contains(text, "50 ms undisturbed") || strings.Contains(text, "not back") != (got.Back < 0) {
@@ -75,7 +82,7 @@ func TestPaceOfOthers(t *testing.T) {
 		lines[i].Sampled = false
 	}
 	span := verdict.Span{From: start, To: start.Add(10 * time.Second)}
-	if got := verdict.MeasurePace(lines, span, span); got != (verdict.Pace{Back: -1}) {
+	if got := verdict.MeasurePace(lines, span, span); !cmp.Equal(got, verdict.Pace{Back: -1}) {
 		t.Errorf("got %+v", got)
 	}
 }
