@@ -90,7 +90,7 @@ mutations: ## Break the code in each known way, one at a time: a test has to not
 SOAK ?= 4h
 
 .PHONY: chaos
-chaos: chaos-tool ## Do faults to a system under load, and judge (PROFILE=embedded SEED=1 DURATION=3m RATE=30; .local/bin/chaos -h).
+chaos: chaos-tool ## Do faults to a system under load, and judge (PROFILE=embedded SEED=1 DURATION=3m RATE=20; .local/bin/chaos -h).
 	@exec .local/bin/chaos -soak 0
 
 .PHONY: soak

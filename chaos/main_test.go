@@ -26,7 +26,7 @@ func TestSettings(t *testing.T) {
 	}{
 		"defaults": {
 			env:   map[string]string{"SEED": "7"},
-			again: "make chaos PROFILE=embedded SEED=7 DURATION=3m0s RATE=30",
+			again: "make chaos PROFILE=embedded SEED=7 DURATION=3m0s RATE=20",
 			out:   "/.local/chaos/embedded-7.json",
 		},
 		"environment": {
@@ -41,7 +41,7 @@ func TestSettings(t *testing.T) {
 		},
 		"soak": {
 			env:   map[string]string{"SOAK": "2h", "SEED": "3"},
-			again: "make chaos PROFILE=embedded SEED=3 DURATION=10m0s RATE=30",
+			again: "make chaos PROFILE=embedded SEED=3 DURATION=10m0s RATE=20",
 			out:   "/.local/soak",
 		},
 	} {

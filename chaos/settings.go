@@ -104,7 +104,7 @@ func (s *settings) flags() *flag.FlagSet {
 	f := flag.NewFlagSet("chaos", flag.ContinueOnError)
 	f.Uint64Var(&s.Seed, "seed", 0, "`number` that the faults follow from; 0: draw one")
 	f.DurationVar(&s.Duration, "duration", 0, "`time` of the load (3m, or 10m for a round of a soak)")
-	f.Float64Var(&s.Rate, "rate", 30, "`number` of operations a second")
+	f.Float64Var(&s.Rate, "rate", 20, "`number` of operations a second")
 	f.StringVar(&s.Profile, "profile", experiment.Embedded, "what the system runs on: embedded, kafka or kafka-mongodb")
 	f.StringVar(&s.MongoDB, "mongodb-uri", "mongodb://localhost:27017/?replicaSet=rs0&maxPoolSize=256", "`URI` of the database of kafka-mongodb")
 	f.StringVar(&s.MongoDBCommand, "mongodb-command", "", "shell `command` that serves that database; without one it has to run already, and is not killed or halted")
