@@ -79,6 +79,7 @@ func (s *settings) flags() *flag.FlagSet {
 	f.Var((*seconds)(&s.Timeout), "timeout", "`time` that a request may take")
 	s.Drain = time.Minute
 	f.Var((*seconds)(&s.Drain), "drain", "`time` for which the last operation is waited for")
+	f.BoolVar(&s.Wait, "wait", false, "have requests wait for the end of their operation (Prefer: wait), so that no other asks for it; clients then bound the operations in flight")
 	f.BoolVar(&s.Keys, "keys", false, "send an Idempotency-Key, and repeat with it what was not answered or answered 503 (a key costs the system a conditional write)")
 	f.Float64Var(&s.Deny, "deny", 0.1, "`share` of names that start with deny, so that the user is not approved")
 	f.Uint64Var(&s.Seed, "seed", 0, "`number` that the names follow from; 0: draw one")

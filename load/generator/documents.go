@@ -23,13 +23,15 @@ var errNotFound = errors.New("not found")
 type answer struct {
 	state      ledger.State // Accepted, Rejected, Refused, or Attempted: unknown
 	id         uuid.UUID    // if accepted
+	seen       ledger.Seen  // if accepted, and the request was one that waits
 	retryAfter time.Duration
 	timeout    bool // unknown because no answer came in time
 	err        error
 }
 
-// create asks for a user. An empty key sends no Idempotency-Key.
-func (c *client) create(ctx context.Context, name, key string) answer {
+// create asks for a user. An empty key sends no Idempotency-Key; wait is how
+// long the answer may be held back until the operation has ended.
+func (c *client) create(ctx context.Context, name, key string, wait time.Duration) answer {
 	body, err := json.Marshal(struct {
 		Name string `json:"name"`
 	}{name})
@@ -40,10 +42,17 @@ func (c *client) create(ctx context.Context, name, key string) answer {
 	if key != "" {
 		header["Idempotency-Key"] = []string{key}
 	}
+	if wait > 0 {
+		header["Prefer"] = []string{preferWait(wait)}
+	}
 	var a answer
-	r := request{http.MethodPost, at(c.operations, "/operations/user-create"), header, body, c.timeout}
+	r := request{http.MethodPost, at(c.operations, "/operations/user-create"), header, body, c.timeout + wait}
 	err = c.do(ctx, r, func(r *http.Response, body []byte) error {
 		a = readAnswer(r, body)
+		if wait > 0 && a.state == ledger.Accepted {
+			// What cannot be read here is followed like any other.
+			a.seen, _ = readSeen(body)
+		}
 		return nil
 	})
 	if err != nil {
@@ -96,7 +105,7 @@ func statusError(r *http.Response, body []byte) error {
 func (c *client) operation(ctx context.Context, id uuid.UUID, wait time.Duration) (ledger.Seen, error) {
 	header := http.Header{}
 	if wait > 0 {
-		header["Prefer"] = []string{fmt.Sprintf("wait=%d", int(wait.Seconds()))}
+		header["Prefer"] = []string{preferWait(wait)}
 	}
 	var seen ledger.Seen
 	r := request{http.MethodGet, at(c.operations, "/operations/"+id.String()), header, nil, c.timeout + wait}
@@ -108,10 +117,17 @@ func (c *client) operation(ctx context.Context, id uuid.UUID, wait time.Duration
 	return seen, err
 }
 
+func preferWait(wait time.Duration) string { return fmt.Sprintf("wait=%d", int(wait.Seconds())) }
+
 func readOperation(r *http.Response, body []byte) (ledger.Seen, error) {
 	if err := readable(r, body); err != nil {
 		return ledger.Seen{}, err
 	}
+	return readSeen(body)
+}
+
+// readSeen reads the document of an operation.
+func readSeen(body []byte) (ledger.Seen, error) {
 	var doc struct {
 		State string `json:"state"`
 		Data  struct {

@@ -73,7 +73,7 @@ func TestCreate(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got := cannedClient(t, &test.canned).create(t.Context(), `h"ans`, "key-1")
+			got := cannedClient(t, &test.canned).create(t.Context(), `h"ans`, "key-1", 0)
 			if (got.err == nil) != (test.want.state == ledger.Accepted) {
 				t.Errorf("error %v", got.err)
 			}

@@ -80,8 +80,25 @@ func (f *fake) create(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	o := f.operation(body.Name, r.Header.Get("Idempotency-Key"))
+	lost := f.lose != nil && f.lose(o.n)
+	waited := f.waits(r, o, lost)
 	w.Header().Set("Location", "/operations/"+o.id.String())
 	w.WriteHeader(http.StatusAccepted)
+	if waited {
+		_ = json.NewEncoder(w).Encode(f.document(o, 0, lost))
+	}
+}
+
+// waits waits for the end of o if the request prefers that, and says whether.
+func (f *fake) waits(r *http.Request, o *operation, lost bool) bool {
+	if r.Header.Get("Prefer") == "" {
+		return false
+	}
+	wait := time.Until(o.ends)
+	if lost {
+		wait = watchFor
+	}
+	return pause(r.Context(), wait)
 }
 
 func (f *fake) fault() (time.Duration, int) {
@@ -123,14 +140,9 @@ func (f *fake) read(w http.ResponseWriter, r *http.Request, id uuid.UUID) {
 		return
 	}
 	lost := f.lose != nil && f.lose(o.n)
-	if r.Header.Get("Prefer") != "" {
-		wait := time.Until(o.ends)
-		if lost {
-			wait = watchFor
-		}
-		if !pause(r.Context(), wait) {
-			return
-		}
+	f.waits(r, o, lost)
+	if r.Context().Err() != nil {
+		return
 	}
 	_ = json.NewEncoder(w).Encode(f.document(o, gets, lost))
 }

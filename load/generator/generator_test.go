@@ -110,6 +110,30 @@ func TestFollowerFindsWhatIsLost(t *testing.T) {
 	})
 }
 
+// TestWaitingRequestsSeeTheEnd: one request an operation, and no lie gets past.
+func TestWaitingRequestsSeeTheEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := &fake{
+			takes: 30 * time.Millisecond, lose: func(n int) bool { return n%100 == 7 },
+			bend: func(n, _ int, d *document) { *d.Data.Approved = *d.Data.Approved != (n%100 == 11) },
+		}
+		o := options(f)
+		o.Rate, o.Count, o.Check, o.Clients, o.Wait = 2000, 2000, 0, 200, true
+		report := mustRun(t.Context(), t, o)
+		if v := report.Verdict; v.Lost != 20 || v.Completed != 1980 || v.Unexpected != 20 {
+			t.Errorf("got %s", v)
+		}
+		if n := report.Acceptance.Samples; n < 40 || n > 60 || report.Saga.Samples > n {
+			t.Errorf("%d samples of acceptance and %d of sagas in a second, want about 50", n, report.Saga.Samples)
+		}
+		// Only sampled operations, and those that no waiting request saw end, are asked about.
+		if looks := 1000; f.gets > looks {
+			t.Errorf("%d GETs for 2000 operations", f.gets)
+		}
+	})
+}
+
 // TestRejected: without a key a 503 is the end, with one it is repeated.
 func TestRejected(t *testing.T) {
 	t.Parallel()

@@ -19,6 +19,7 @@ type Options struct {
 	Clients     int           // requests that create operations in flight at once
 	Timeout     time.Duration // of one request
 	Drain       time.Duration // how long the last operations may take to end
+	Wait        bool          // have most requests wait for the end of their operation, see sender.waits
 	Keys        bool          // send an Idempotency-Key, repeat what was not answered
 	Deny        float64       // share of names that will be denied
 	Seed        uint64        // of the names and the samples

@@ -15,6 +15,7 @@ type Report struct {
 	Start    time.Time `json:"start"`
 	Rate     float64   `json:"rate"` // asked for; 0: closed loop
 	Clients  int       `json:"clients"`
+	Wait     bool      `json:"wait"`
 	Keys     bool      `json:"keys"`
 	Seed     uint64    `json:"seed"`
 	Sending  float64   `json:"sending_seconds"`
@@ -56,7 +57,7 @@ func (r *run) report(sent, ended time.Duration) Report {
 	counts, latencies, cpu := r.ledger.Counts(), r.ledger.Latencies(), processCPU()-r.cpuBefore
 	report := Report{
 		Target: r.options.Target, Start: r.start.UTC(), Rate: r.options.Rate,
-		Clients: r.options.Clients, Keys: r.options.Keys, Seed: r.options.Seed,
+		Clients: r.options.Clients, Wait: r.options.Wait, Keys: r.options.Keys, Seed: r.options.Seed,
 		Sending: sent.Seconds(), Elapsed: ended.Seconds(),
 		Stranded: counts.Attempted > 0 && counts.Accepted == 0,
 		Verdict:  r.ledger.Verdict(), Counts: counts,

@@ -69,14 +69,30 @@ func (s *sender) entry(t turn) *ledger.Entry {
 func (s *sender) send(work context.Context, e *ledger.Entry) {
 	e.Sent, e.Attempts = time.Now(), 1
 	s.ledger.Attempt(e)
-	s.finish(work, e, s.client.create(work, e.Name, e.Key))
+	s.finish(work, e, s.client.create(work, e.Name, e.Key, s.waits(e)))
+}
+
+// waits is how long a request may wait for the end of its operation, which
+// saves the request that would ask for it. Sampled ones do not: theirs is the
+// time to the 202, and to the end as a client sees it who asks for it.
+func (s *sender) waits(e *ledger.Entry) time.Duration {
+	if !s.options.Wait || e.Sampled {
+		return 0
+	}
+	e.Waited = true
+	return watchFor
 }
 
 // finish does what an answer asks for: follow, repeat or give up.
 func (s *sender) finish(work context.Context, e *ledger.Entry, a answer) {
 	switch a.state {
 	case ledger.Accepted:
-		s.ledger.Accept(e, a.id, time.Now())
+		now := time.Now()
+		s.ledger.Accept(e, a.id, now)
+		if a.seen.Ended() {
+			s.ledger.End(e, a.seen, now)
+			return
+		}
 		s.accepted(work, e)
 		return
 	case ledger.Rejected:
@@ -103,7 +119,7 @@ func (s *sender) repeat(work context.Context, e *ledger.Entry, a answer) {
 	}
 	s.slots <- struct{}{}
 	s.ledger.Repeat(e)
-	next := s.client.create(work, e.Name, e.Key)
+	next := s.client.create(work, e.Name, e.Key, s.waits(e))
 	<-s.slots
 	s.finish(work, e, next)
 }

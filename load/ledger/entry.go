@@ -29,6 +29,7 @@ type Entry struct {
 	Deny     bool      // the name demands that the user is not approved
 	Key      string    // the Idempotency-Key, empty if none is sent
 	Sampled  bool      // its saga duration counts for the percentiles
+	Waited   bool      // its 202 was held back until the end: no measure of acceptance
 	ID       uuid.UUID // the operation's id, once accepted
 	State    State
 	Attempts int // POSTs sent, repeats included

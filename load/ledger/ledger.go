@@ -119,7 +119,9 @@ func (l *Ledger) Accept(e *Entry, id uuid.UUID, at time.Time) {
 	defer l.mu.Unlock()
 	e.State, e.ID, e.Accepted = Accepted, id, at
 	l.counts.Accepted++
-	l.accept.Add(at.Sub(e.Intended))
+	if !e.Waited {
+		l.accept.Add(at.Sub(e.Intended))
+	}
 	if !l.ids.add(id) {
 		l.counts.Duplicated++
 		l.find("duplicated", e, "two requests were given one operation")

@@ -20,18 +20,24 @@ type Changes struct {
 	PortBase int
 	// Env is for the apps, beside what the file gives them.
 	Env map[string]string
+	// Profiling gives each service and sidecar a port for its Go profiles; it
+	// needs a PortBase.
+	Profiling bool
 	// Command says how an app is started.
 	Command func(app string) []string
 }
 
-// Distances of the ports from PortBase; apps follow each other.
+// Distances of the ports from PortBase; apps follow each other, and replicas
+// follow the apps.
 const (
-	clientPorts = 10 * iota
+	clientPorts = 40 * iota
 	appPorts
 	httpPorts
 	grpcPorts
 	internalPorts
 	metricsPorts
+	serviceProfilePorts
+	sidecarProfilePorts
 	brokerPort
 	// PortRange is how many ports a system takes from its PortBase on.
 	PortRange
@@ -74,6 +80,10 @@ func (a App) with(c Changes, i int) App {
 	a.GRPCPort = base + grpcPorts
 	a.InternalPort = base + internalPorts
 	a.MetricsPort = base + metricsPorts
+	if c.Profiling {
+		a.Env[profileVariable] = strconv.Itoa(base + serviceProfilePorts)
+		a.EnableProfiling, a.ProfilePort = true, base+sidecarProfilePorts
+	}
 	return a
 }
 

@@ -5,6 +5,7 @@ package runfile
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -42,13 +43,21 @@ type App struct {
 	GRPCPort     int               `yaml:"daprGRPCPort"`
 	InternalPort int               `yaml:"daprInternalGRPCPort"`
 	MetricsPort  int               `yaml:"metricsPort"`
+	// EnableProfiling and ProfilePort are for the sidecar.
+	EnableProfiling bool `yaml:"enableProfiling,omitempty"`
+	ProfilePort     int  `yaml:"profilePort,omitempty"`
+
 	Env          map[string]string `yaml:"env"`
 	Command      []string          `yaml:"command"`
 	MoreSettings map[string]any    `yaml:",inline"`
 }
 
-// portVariable is the environment variable with the port for clients.
-const portVariable = "PORT"
+// Environment variables of the services with the port for clients and the port
+// for Go's profiles.
+const (
+	portVariable    = "PORT"
+	profileVariable = "PROFILE_PORT"
+)
 
 // ClientPort is where the app serves its clients, 0 if the file does not say.
 func (a App) ClientPort() int {
@@ -57,6 +66,31 @@ func (a App) ClientPort() int {
 		return 0
 	}
 	return port
+}
+
+// ServiceProfilePort is where the app serves its profiles, 0 if nowhere.
+func (a App) ServiceProfilePort() int {
+	port, err := strconv.Atoi(a.Env[profileVariable])
+	if err != nil {
+		return 0
+	}
+	return port
+}
+
+// Moved gives the app with all its ports moved: a replica's.
+func (a App) Moved(shift int) App {
+	a.Env = maps.Clone(a.Env)
+	for _, name := range []string{portVariable, profileVariable} {
+		if port, err := strconv.Atoi(a.Env[name]); err == nil {
+			a.Env[name] = strconv.Itoa(port + shift)
+		}
+	}
+	for _, port := range []*int{&a.AppPort, &a.HTTPPort, &a.GRPCPort, &a.InternalPort, &a.MetricsPort, &a.ProfilePort} {
+		if *port != 0 {
+			*port += shift
+		}
+	}
+	return a
 }
 
 // Read reads a run file; its paths become absolute.

@@ -2,6 +2,7 @@ package system
 
 import (
 	"fmt"
+	"strings"
 
 	"registration.example/local/runfile"
 )
@@ -18,6 +19,20 @@ func (s *System) Apps() []string {
 // URL is where a service, or a replica of one, serves its clients.
 func (s *System) URL(app string) string {
 	return fmt.Sprintf("http://localhost:%d", s.app(app).ClientPort())
+}
+
+// ProfileURL is where a service, or the sidecar of one, serves Go's profiles;
+// empty if it does not.
+func (s *System) ProfileURL(name string) string {
+	id, isSidecar := strings.CutSuffix(name, SidecarSuffix)
+	port := s.app(id).ServiceProfilePort()
+	if isSidecar {
+		port = s.app(id).ProfilePort
+	}
+	if port == 0 {
+		return ""
+	}
+	return fmt.Sprintf("http://127.0.0.1:%d/debug/pprof/", port)
 }
 
 // BrokerAddr is where the embedded broker of a system with that PortBase listens.

@@ -50,6 +50,11 @@ type Options struct {
 	// BrokerProxy is host:port of a proxy before the embedded broker: everybody
 	// but who looks after the broker connects to it. See BrokerAddr.
 	BrokerProxy string
+	// Components is a folder to use instead of Root/components.
+	Components string
+	// Profiling has every service and sidecar serve Go's profiles, see
+	// ProfileURL; it needs a PortBase.
+	Profiling bool
 	// MongoDB is a connection string to use instead of the profile's own.
 	MongoDB string
 	// Env is for the services: APPROVAL_DELAY and the like.
@@ -78,6 +83,9 @@ func (o Options) complete() (Options, error) {
 	}
 	if o.Folder, err = filepath.Abs(o.Folder); err != nil {
 		return o, fmt.Errorf("find the folder of the system: %w", err)
+	}
+	if o.Components == "" {
+		o.Components = filepath.Join(o.Root, "components")
 	}
 	if o.Profile == "" {
 		o.Profile = Embedded
@@ -122,7 +130,7 @@ const (
 // FreePortBase finds a PortBase whose ports are all free now.
 func FreePortBase() (int, error) {
 	for range 100 {
-		base := lowestBase + rand.IntN((highestBase-lowestBase)/100)*100
+		base := lowestBase + rand.IntN((highestBase-lowestBase)/runfile.PortRange)*runfile.PortRange
 		if allFree(base, base+runfile.PortRange) {
 			return base, nil
 		}

@@ -2,7 +2,6 @@ package system
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,11 +11,11 @@ import (
 )
 
 // maxReplicas of an app: their ports lie between those of the apps and the next
-// kind of port, ten further on.
-const maxReplicas = 3
+// kind of port, forty further on.
+const maxReplicas = 12
 
-// AddReplica starts a service and its sidecar a second or third time, beside
-// the first: the same programs, folders and settings, on other ports. It gives
+// AddReplica starts a service and its sidecar once more, up to twelve times,
+// beside the first: the same programs, folders and settings, on other ports. It gives
 // the name of the service; the sidecar's has the suffix. Nothing waits until
 // the replica is ready (see ReadyOne), and nobody supervises it.
 func (s *System) AddReplica(app string) (string, error) {
@@ -74,7 +73,7 @@ func (s *System) nameReplica(app string) (name string, shift int, err error) {
 		if _, taken := s.replicas[name]; taken {
 			continue
 		}
-		s.replicas[name] = movedApp(a, shift)
+		s.replicas[name] = a.Moved(shift)
 		return name, shift, nil
 	}
 	return "", 0, fmt.Errorf("add a replica of %s: there are %d", app, maxReplicas)
@@ -96,17 +95,11 @@ func (s *System) launch(name string, spec proc.Spec) error {
 }
 
 func portsOf(a runfile.App) []int {
-	return []int{a.ClientPort(), a.AppPort, a.HTTPPort, a.GRPCPort, a.InternalPort, a.MetricsPort}
-}
-
-// movedApp is the entry of an app with its ports moved.
-func movedApp(a runfile.App, shift int) runfile.App {
-	a.Env = maps.Clone(a.Env)
-	a.Env["PORT"] = strconv.Itoa(a.ClientPort() + shift)
-	for _, port := range []*int{&a.AppPort, &a.HTTPPort, &a.GRPCPort, &a.InternalPort, &a.MetricsPort} {
-		*port += shift
+	ports := []int{
+		a.ClientPort(), a.AppPort, a.HTTPPort, a.GRPCPort, a.InternalPort, a.MetricsPort,
+		a.ServiceProfilePort(), a.ProfilePort,
 	}
-	return a
+	return slices.DeleteFunc(ports, func(port int) bool { return port == 0 })
 }
 
 // movedSpec is how a process is started with its ports moved, wherever they

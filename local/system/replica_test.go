@@ -2,6 +2,7 @@ package system
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -34,7 +35,7 @@ func TestMovedSpec(t *testing.T) {
 	}
 }
 
-// Replicas have names, ports and logs of their own; two more than the first fit.
+// Replicas have names, ports and logs of their own; eleven more than the first fit.
 func TestReplicas(t *testing.T) {
 	t.Parallel()
 	s := planned(t, Options{PortBase: 20000})
@@ -44,7 +45,8 @@ func TestReplicas(t *testing.T) {
 	}
 	idle(t, s, "user-service")
 	idle(t, s, "user-service"+SidecarSuffix)
-	for _, want := range []string{"user-service-2", "user-service-3"} {
+	for i := 2; i <= maxReplicas; i++ {
+		want := fmt.Sprintf("user-service-%d", i)
 		name, err := s.AddReplica("user-service")
 		if err != nil || name != want {
 			t.Fatalf("AddReplica = %q, %v; want %q", name, err, want)
@@ -54,7 +56,7 @@ func TestReplicas(t *testing.T) {
 		}
 	}
 	if _, err := s.AddReplica("user-service"); err == nil {
-		t.Error("a fourth one was added")
+		t.Error("a thirteenth one was added")
 	}
 	if _, err := s.AddReplica("approval-service"); err == nil {
 		t.Error("a replica of what does not run was added")
@@ -71,8 +73,9 @@ func TestReplicas(t *testing.T) {
 	if err := s.Kill("user-service-3", syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	s.RemoveReplica("user-service-2")
-	s.RemoveReplica("user-service-3")
+	for i := 2; i <= maxReplicas; i++ {
+		s.RemoveReplica(fmt.Sprintf("user-service-%d", i))
+	}
 	if diff := cmp.Diff([]string{"user-service", "user-service" + SidecarSuffix}, s.Processes()); diff != "" {
 		t.Errorf("left (-want +got):\n%s", diff)
 	}

@@ -100,17 +100,18 @@ func prepare(o Options) (*System, error) {
 		PortBase:  o.PortBase,
 		Env:       o.Env,
 		Command:   s.command,
+		Profiling: o.Profiling,
 	})
 	return s, nil
 }
 
 // resources are the component folders: copies, where addresses differ.
 func (s *System) resources() []string {
-	shared, profile := filepath.Join(s.o.Root, "components", "shared"), s.profileFolder()
+	shared, profile := filepath.Join(s.o.Components, "shared"), s.profileFolder()
 	if s.readdressed() {
 		profile = s.path("run", "components")
 	}
-	return []string{shared, filepath.Join(s.o.Root, "components", s.approval()), profile}
+	return []string{shared, filepath.Join(s.o.Components, s.approval()), profile}
 }
 
 // fastApproval is the longest delay with which a bulk of 500 takes no more than 2 s.
@@ -134,7 +135,7 @@ func (s *System) setting(name string) string {
 }
 
 func (s *System) profileFolder() string {
-	return filepath.Join(s.o.Root, "components", string(s.o.Profile))
+	return filepath.Join(s.o.Components, string(s.o.Profile))
 }
 
 func (s *System) readdressed() bool {
