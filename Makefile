@@ -30,12 +30,22 @@ load: ## Put a load on the running system and follow all of it to its end (RATE=
 	@go build -o .local/bin/load ./load
 	@exec .local/bin/load
 
+# bench: which measurements; all if empty. BENCH_ARGS=-h lists them.
+NAME ?=
+BENCH_ARGS ?=
+
+.PHONY: bench
+bench: ## Measure what the system carries and costs, on an idle machine (NAME=latency,kafka; BENCH_ARGS=-h).
+	@mkdir -p .local/bin
+	@go build -o .local/bin/bench ./bench
+	@exec .local/bin/bench -name "$(NAME)" $(BENCH_ARGS)
+
 .PHONY: dead-letters
 dead-letters: local-tool ## List what could not be processed (ARGS="show ID", "replay ID", "replay --all").
 	@exec $(LOCAL) dead-letters $(ARGS)
 
 # What is tested and linted: every module but those of the tools.
-MODULES := . ./operation-service ./user-service ./approval-service ./load ./local ./chaos
+MODULES := . ./operation-service ./user-service ./approval-service ./load ./local ./bench ./chaos
 # The race detector needs a C compiler; Go says whether there is one.
 TEST = $(if $(filter 1,$(shell CGO_ENABLED= go env CGO_ENABLED)),CGO_ENABLED=1 go test -race,go test)
 # The end-to-end suite is never cached (it tests what Go does not see), has the machine to itself, and its first run may

@@ -5,6 +5,7 @@ go 1.26.0
 require (
 	github.com/dapr/dapr v1.16.0
 	github.com/dapr/go-sdk v1.13.0
+	github.com/go-json-experiment/json v1.27.2
 	github.com/google/go-cmp v0.7.0
 	github.com/google/uuid v1.6.0
 	github.com/gorilla/mux v1.8.1

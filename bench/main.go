@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -138,9 +139,29 @@ func (s settings) measure(ctx context.Context, stdout io.Writer) error {
 			break
 		}
 	}
+	return errors.Join(failed, s.keep(found, stdout))
+}
+
+// keep writes the result, and the chart if there is something to draw.
+func (s settings) keep(found result.Result, stdout io.Writer) error {
 	file, err := found.Write(s.out)
-	if err == nil {
-		_, err = fmt.Fprintf(stdout, "\nkept in %s\n", file)
+	if err != nil {
+		return err
 	}
-	return errors.Join(failed, err)
+	_, _ = fmt.Fprintf(stdout, "\nkept in %s\n", file)
+	for _, run := range found.Runs {
+		if len(run.Points()) == 0 {
+			continue
+		}
+		var chart bytes.Buffer
+		if err := run.Chart(&chart, perReplica); err != nil {
+			return err
+		}
+		name := strings.TrimSuffix(file, ".json") + ".svg"
+		if err := os.WriteFile(name, chart.Bytes(), 0o644); err != nil {
+			return fmt.Errorf("chart: %w", err)
+		}
+		_, _ = fmt.Fprintf(stdout, "chart in %s\n", name)
+	}
+	return nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -24,6 +25,12 @@ type measurement struct {
 var measurements = []measurement{
 	{"throughput", throughput},
 	{"latency", latency},
+	{"growth", growth},
+	{"single", single},
+	{"kafka", apacheKafka},
+	{"mongodb", mongoDB},
+	{"overload", overload},
+	{"approval", approval},
 }
 
 func names() []string {
@@ -50,14 +57,25 @@ func choose(list string) ([]measurement, error) {
 	return chosen, nil
 }
 
-// warmUp is a load that is not measured: connections are opened, code is paged
-// in, heaps find their size.
-const warmUp = 3 * time.Second
+const (
+	// warmUp is a load that is not measured: connections are opened, code is
+	// paged in, heaps find their size.
+	warmUp = 3 * time.Second
+	// warmUpJava is enough for Java to have compiled what is hot.
+	warmUpJava = 20 * time.Second
+	// idleRate is a load that leaves the machine idle.
+	idleRate = 50
+)
 
 // full is the load under which the most is carried: requests that wait for the
 // end of their operation, so many that all processes always have work.
 func full(d time.Duration) generator.Options {
-	return generator.Options{Duration: d, Clients: 1000, Wait: true}
+	return generator.Options{Duration: d, Clients: 1500, Wait: true}
+}
+
+// idle is the load of the measurements of latency.
+func idle(d time.Duration) generator.Options {
+	return generator.Options{Rate: idleRate, Duration: d}
 }
 
 func (s settings) options() rig.Options {
@@ -92,6 +110,101 @@ func throughput(ctx context.Context, s settings) ([]result.Run, error) {
 
 // latency is what one client sees when the system has little to do.
 func latency(ctx context.Context, s settings) ([]result.Run, error) {
-	idle := generator.Options{Rate: 50, Duration: s.duration / 2}
-	return on(ctx, s.options(), full(warmUp), one(ctx, "latency", idle))
+	return on(ctx, s.options(), full(warmUp), one(ctx, "latency", idle(s.duration/2)))
+}
+
+// single is what bulk deliveries and group commit gain.
+func single(ctx context.Context, s settings) ([]result.Run, error) {
+	bulk, err := on(ctx, s.options(), full(warmUp), one(ctx, "single/bulk", full(s.duration/4)))
+	if err != nil {
+		return bulk, err
+	}
+	o := s.options()
+	o.Single = true
+	// What is in flight waits: fewer clients, or they would wait for ever.
+	few := generator.Options{Duration: s.duration / 4, Clients: 200, Wait: true}
+	alone, err := on(ctx, o, generator.Options{Duration: warmUp, Clients: 50, Wait: true}, one(ctx, "single/single", few))
+	if err == nil {
+		alone[0].Extra = map[string]float64{"bulk to single": bulk[0].Sagas / alone[0].Sagas}
+	}
+	return append(bulk, alone...), err
+}
+
+// apacheKafka is what is carried with Apache Kafka on the same machine.
+func apacheKafka(ctx context.Context, s settings) ([]result.Run, error) {
+	o := s.options()
+	o.Kafka = true
+	return on(ctx, o, full(warmUpJava), one(ctx, "kafka", full(s.duration/2)))
+}
+
+// writesPerSaga: an operation and a user, each made and ended.
+const writesPerSaga = 4
+
+// errNoMongoDB is no failure: see mongoDB.
+var errNoMongoDB = errors.New("skipped: no MONGODB_URI")
+
+// mongoDB is what is carried with Kafka and MongoDB, against the writes that
+// the same server takes through one sidecar.
+func mongoDB(ctx context.Context, s settings) ([]result.Run, error) {
+	if s.mongoDB == "" {
+		_, _ = fmt.Fprintln(s.log, "mongodb:", errNoMongoDB)
+		return nil, nil
+	}
+	o := s.options()
+	o.Kafka, o.MongoDB = true, s.mongoDB
+	return on(ctx, o, full(warmUpJava), func(r *rig.Rig) ([]result.Run, error) {
+		writes, err := r.WriteRate(ctx, s.duration/12)
+		if err != nil {
+			return nil, err
+		}
+		run, err := r.Load(ctx, "mongodb", full(s.duration/2))
+		run.Extra = map[string]float64{
+			"writes/s through one sidecar":    writes,
+			"of what these writes allow":      run.Sagas / (writes / writesPerSaga),
+			"sagas/s that these writes allow": writes / writesPerSaga,
+		}
+		return []result.Run{run}, err
+	})
+}
+
+// growth is what a hundred times as many stored operations and users cost.
+func growth(ctx context.Context, s settings) ([]result.Run, error) {
+	return on(ctx, s.options(), full(warmUp), func(r *rig.Rig) ([]result.Run, error) {
+		var runs []result.Run
+		for _, size := range []int{10_000, 1_000_000} {
+			if err := r.Fill(ctx, size); err != nil {
+				return runs, err
+			}
+			run, err := r.Load(ctx, fmt.Sprintf("growth/%d stored", size), full(s.duration/4))
+			runs = append(runs, run)
+			if err != nil {
+				return runs, err
+			}
+		}
+		runs[1].Extra = map[string]float64{"of the rate at 10000": runs[1].Sagas / runs[0].Sagas}
+		return runs, nil
+	})
+}
+
+// overload is what happens at three times the load that is carried, and after it.
+func overload(ctx context.Context, s settings) ([]result.Run, error) {
+	return on(ctx, s.options(), full(warmUp), func(r *rig.Rig) ([]result.Run, error) {
+		before, err := r.Load(ctx, "overload/before", full(s.duration/6))
+		if err != nil {
+			return nil, err
+		}
+		// Clients as one that does not care: more requests than can be taken, at once.
+		run, err := r.Load(ctx, "overload", generator.Options{
+			Rate: 3 * before.Sagas, Duration: s.duration / 2, Clients: 4000, Drain: 5 * time.Minute,
+		})
+		run.Extra = map[string]float64{
+			"offered/s":                 3 * before.Sagas,
+			"drained after the load, s": run.Load.Elapsed - run.Load.Sending,
+		}
+		if err != nil {
+			return []result.Run{run}, err
+		}
+		after, err := r.Load(ctx, "overload/after", idle(s.duration/6))
+		return []result.Run{before, run, after}, err
+	})
 }

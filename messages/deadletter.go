@@ -1,10 +1,10 @@
 package messages
 
 import (
-	"encoding/json"
 	"fmt"
 	"time"
 
+	"github.com/go-json-experiment/json/v1"
 	"github.com/google/uuid"
 )
 

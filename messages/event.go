@@ -1,11 +1,11 @@
 package messages
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
+	"github.com/go-json-experiment/json/v1"
 	"github.com/google/uuid"
 )
 

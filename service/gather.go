@@ -62,6 +62,10 @@ func (g *Gatherer[T]) Do(ctx context.Context, value T, patience time.Duration, l
 	}
 }
 
+// Full tells whether Do would fail with ErrOverloaded now: whoever asks first
+// saves the work of making a task.
+func (g *Gatherer[T]) Full() bool { return len(g.waiting) == cap(g.waiting) }
+
 // Work is one worker; it runs until ctx ends.
 func (g *Gatherer[T]) Work(ctx context.Context) {
 	for {

@@ -60,7 +60,9 @@ func (p Program) Main() int {
 		fmt.Fprintln(os.Stderr, err)
 		return 2
 	}
-	logger := NewLogger(p.Name, settings.LogLevel)
+	lines := NewLines(os.Stderr)
+	defer lines.Close()
+	logger := NewLogger(lines, p.Name, settings.LogLevel)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
 	logger.InfoContext(ctx, "starting", "settings", environment)

@@ -174,7 +174,7 @@ func TestRedelivered(t *testing.T) {
 
 func TestLogger(t *testing.T) {
 	t.Parallel()
-	logger := service.NewLogger("test-service", slog.LevelWarn)
+	logger := service.NewLogger(os.Stderr, "test-service", slog.LevelWarn)
 	if logger.Enabled(t.Context(), slog.LevelInfo) || !logger.Enabled(t.Context(), slog.LevelWarn) {
 		t.Error("the level is not heeded")
 	}

@@ -7,10 +7,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"time"
 
 	"github.com/gorilla/mux"
@@ -78,9 +78,9 @@ func ReadSettings(e *Environment, port int) Settings {
 	return s
 }
 
-// NewLogger logs JSON lines to stderr.
-func NewLogger(name string, level slog.Level) *slog.Logger {
-	return slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: level})).With("service", name)
+// NewLogger logs JSON lines.
+func NewLogger(out io.Writer, name string, level slog.Level) *slog.Logger {
+	return slog.New(slog.NewJSONHandler(out, &slog.HandlerOptions{Level: level})).With("service", name)
 }
 
 // Run serves until ctx ends, then finishes the requests and events in flight.

@@ -47,6 +47,8 @@ type fake struct {
 	// refused is a key that cannot be written.
 	refused string
 
+	address string // where connect has it served
+
 	mu        sync.Mutex
 	records   map[string]item
 	versions  int
@@ -87,7 +89,8 @@ func connect(t *testing.T, f *fake) *sidecar.Client {
 	t.Helper()
 	listener := listen(t, "127.0.0.1:0")
 	f.serve(t, listener)
-	return dial(t, listener.Addr().String(), callTimeout)
+	f.address = listener.Addr().String()
+	return dial(t, f.address, callTimeout)
 }
 
 func dial(t *testing.T, address string, timeout time.Duration) *sidecar.Client {

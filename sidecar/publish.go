@@ -31,6 +31,16 @@ func (c *Client) Publish(ctx context.Context, component, topic string, messages 
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
+	// Raw: the record is a CloudEvent already, the sidecar need not parse it.
+	response := c.dapr.PublishEvents(ctx, component, topic, entries(messages), dapr.PublishEventsWithRawPayload())
+	if response.Error != nil {
+		return fmt.Errorf("publish %d to %s: %w: %w", len(messages), topic, ErrBroker, response.Error)
+	}
+	return nil
+}
+
+// entries translates messages.
+func entries(messages []Message) []any {
 	entries := make([]any, len(messages))
 	for i, m := range messages {
 		entry := dapr.PublishEventsEvent{EntryID: strconv.Itoa(i), Data: m.Record, ContentType: "application/json"}
@@ -40,10 +50,5 @@ func (c *Client) Publish(ctx context.Context, component, topic string, messages 
 		}
 		entries[i] = entry
 	}
-	// Raw: the record is a CloudEvent already, the sidecar need not parse it.
-	response := c.dapr.PublishEvents(ctx, component, topic, entries, dapr.PublishEventsWithRawPayload())
-	if response.Error != nil {
-		return fmt.Errorf("publish %d to %s: %w: %w", len(messages), topic, ErrBroker, response.Error)
-	}
-	return nil
+	return entries
 }

@@ -130,12 +130,15 @@ func (s *Store) Save(ctx context.Context, writes []Write) ([]Result, error) {
 		return nil, err
 	}
 	results := make([]Result, len(writes))
-	pending := make([]int, len(writes))
-	for i := range writes {
-		pending[i] = i
+	pending, err := s.begin(ctx, writes, results)
+	if err != nil {
+		return nil, err
 	}
 	for range maxRounds {
-		failure := s.write(ctx, items(writes, pending))
+		if len(pending) == 0 {
+			return results, nil
+		}
+		failure := s.write(ctx, s.items(writes, pending))
 		if failure == nil {
 			return results, nil
 		}
@@ -146,11 +149,30 @@ func (s *Store) Save(ctx context.Context, writes []Write) ([]Result, error) {
 		if len(rest) == len(pending) {
 			return nil, unavailable(fmt.Sprintf("save %d keys", len(pending)), failure)
 		}
-		if pending = rest; len(rest) == 0 {
-			return results, nil
-		}
+		pending = rest
 	}
 	return nil, unavailable("save", fmt.Errorf("still conflicts after %d rounds", maxRounds))
+}
+
+// begin does what can be done together without conditions, and gives the rest.
+func (s *Store) begin(ctx context.Context, writes []Write, results []Result) (pending []int, err error) {
+	if s.atomic {
+		return s.guarded(ctx, writes, results)
+	}
+	pending = make([]int, len(writes))
+	for i := range writes {
+		pending[i] = i
+	}
+	return pending, nil
+}
+
+// items translates writes, and adds the guard where transactions have one.
+func (s *Store) items(writes []Write, pending []int) []*dapr.SetStateItem {
+	if s.atomic && makes(writes, pending) {
+		pending = append(pending[:len(pending):len(pending)], len(writes))
+		writes = append(writes[:len(writes):len(writes)], Write{Key: guardKey, Value: []byte("{}")})
+	}
+	return items(writes, pending)
 }
 
 // settle finds out, after a batch failed, what became of each pending write,

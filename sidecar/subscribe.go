@@ -4,11 +4,12 @@ import (
 	"bytes"
 	"context"
 	"crypto/subtle"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/gorilla/mux"
 )
 
@@ -84,7 +85,7 @@ func deliver(consume Consumer) http.Handler {
 		}
 		// Errors were logged by the consumer; the sidecar only needs to know that there was one.
 		errs := consume(r.Context(), envelope.deliveries)
-		_ = json.NewEncoder(w).Encode(envelope.answer(errs))
+		_ = json.MarshalWrite(w, envelope.answer(errs)) // the sidecar is gone if this fails
 	})
 }
 
@@ -98,9 +99,11 @@ type envelope struct {
 type envelopeWire struct {
 	// Entries is set in a bulk delivery.
 	Entries []struct {
-		EntryID  string            `json:"entryId"`
-		Event    rawRecord         `json:"event"`
-		Metadata map[string]string `json:"metadata"`
+		EntryID  string         `json:"entryId"`
+		Event    jsontext.Value `json:"event"`
+		Metadata struct {
+			Key string `json:"__key"`
+		} `json:"metadata"`
 	} `json:"entries"`
 	// SpecVersion is set in a single delivery. With rawPayload that is a
 	// CloudEvent made by the sidecar around the record, else the record itself.
@@ -108,24 +111,15 @@ type envelopeWire struct {
 	DataBase64  []byte `json:"data_base64"`
 }
 
-// rawRecord is a record in a delivery: base64 with rawPayload, else the JSON
-// itself. A record without value (a tombstone) comes as the text null.
-type rawRecord []byte
-
-// UnmarshalJSON implements json.Unmarshaler.
-func (r *rawRecord) UnmarshalJSON(b []byte) error {
-	if b[0] != '"' {
-		*r = bytes.Clone(b)
-		return nil
-	}
-	return json.Unmarshal(b, (*[]byte)(r))
-}
+// lenient takes a record for what it is: what is wrong with it is its
+// consumer's to say, and a delivery that cannot be read comes again for ever.
+var lenient = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 
 var errNoDelivery = errors.New("neither a CloudEvent nor a bulk of them")
 
 func decodeEnvelope(body []byte) (envelope, error) {
 	var wire envelopeWire
-	if err := json.Unmarshal(body, &wire); err != nil {
+	if err := json.Unmarshal(body, &wire, lenient); err != nil {
 		return envelope{}, fmt.Errorf("delivery: %w", err)
 	}
 	if wire.Entries == nil {
@@ -140,10 +134,23 @@ func decodeEnvelope(body []byte) (envelope, error) {
 	}
 	e := envelope{bulk: true, ids: make([]string, len(wire.Entries)), deliveries: make([]Delivery, len(wire.Entries))}
 	for i, entry := range wire.Entries {
-		e.ids[i] = entry.EntryID
-		e.deliveries[i] = Delivery{Key: entry.Metadata["__key"], Record: entry.Event}
+		record, err := recordOf(entry.Event)
+		if err != nil {
+			return envelope{}, fmt.Errorf("delivery: entry %d: %w", i, err)
+		}
+		e.ids[i], e.deliveries[i] = entry.EntryID, Delivery{Key: entry.Metadata.Key, Record: record}
 	}
 	return e, nil
+}
+
+// recordOf gives the record of an entry: base64 with rawPayload, else the JSON
+// itself. A record without value (a tombstone) comes as the text null.
+func recordOf(event jsontext.Value) (record []byte, err error) {
+	if event.Kind() != '"' {
+		return event, nil
+	}
+	err = json.Unmarshal(event, &record)
+	return record, err
 }
 
 // answer is the body that acknowledges each delivery, or asks for it again.

@@ -38,8 +38,7 @@ type Run struct {
 	// Micros is CPU in microseconds a saga, by process; that of the benchmark's
 	// own process, with the load generator, is "load".
 	Micros map[string]float64 `json:"cpu_us_per_saga"`
-	// Megabytes is the most resident memory, by process. Pages of the programs
-	// themselves, which copies of a program share, count for each.
+	// Megabytes is the most resident memory, by process; of shared pages its part.
 	Megabytes map[string]float64 `json:"memory_mb"`
 	// Batches is the mean size of what was handled together: requests under
 	// "accept", else events of a topic in a delivery.

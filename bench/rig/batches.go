@@ -20,7 +20,7 @@ type sum struct {
 func (r *Rig) batches(ctx context.Context) (map[string]sum, error) {
 	sums := map[string]sum{}
 	for _, app := range r.Apps() {
-		if err := readBatches(ctx, r.URL(app)+"/metrics", sums); err != nil {
+		if err := readBatches(ctx, r.URL(app), sums); err != nil {
 			return nil, fmt.Errorf("metrics of %s: %w", app, err)
 		}
 	}
@@ -28,17 +28,7 @@ func (r *Rig) batches(ctx context.Context) (map[string]sum, error) {
 }
 
 func readBatches(ctx context.Context, url string, sums map[string]sum) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return err
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = response.Body.Close() }()
-	parser := expfmt.NewTextParser(model.UTF8Validation)
-	families, err := parser.TextToMetricFamilies(response.Body)
+	families, err := metrics(ctx, url)
 	if err != nil {
 		return err
 	}
@@ -49,6 +39,21 @@ func readBatches(ctx context.Context, url string, sums map[string]sum) error {
 		sums[m.GetLabel()[0].GetValue()] = sumOf(m)
 	}
 	return nil
+}
+
+// metrics reads those of a service.
+func metrics(ctx context.Context, url string) (map[string]*dto.MetricFamily, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/metrics", nil)
+	if err != nil {
+		return nil, err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = response.Body.Close() }()
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	return parser.TextToMetricFamilies(response.Body)
 }
 
 func sumOf(m *dto.Metric) sum {

@@ -90,7 +90,8 @@ func (r *Rig) systemOptions(ctx context.Context, o Options) (system.Options, err
 		return s, err
 	}
 	if o.Single {
-		s.Env["ACCEPT_BATCH"] = "1"
+		// As without group commit: each request for itself, all at once.
+		s.Env["ACCEPT_BATCH"], s.Env["ACCEPT_WORKERS"] = "1", "128"
 		s.Components = filepath.Join(o.Folder, "components")
 		if err := singleDeliveries(filepath.Join(s.Root, "components"), s.Components); err != nil {
 			return s, err
@@ -110,7 +111,7 @@ func (r *Rig) systemOptions(ctx context.Context, o Options) (system.Options, err
 
 func (r *Rig) startKafka(ctx context.Context, base int, dir string) (addr string, err error) {
 	topics := map[string]int32{}
-	for _, topic := range broker.Topics() {
+	for _, topic := range broker.FastTopics() {
 		topics[topic.Name] = topic.Partitions
 	}
 	r.kafka, err = kafka.Start(ctx, kafka.Options{Dir: dir, Port: runfile.BrokerPort(base), Topics: topics})

@@ -146,13 +146,14 @@ func readAll(t *testing.T, addr string, n int) map[string]bool {
 func TestEnsureTopicsAddsToOldData(t *testing.T) {
 	t.Parallel()
 	o := options(t.TempDir())
+	o.Topics = append(o.Topics, broker.Topic{Name: "fewer", Partitions: 3})
 	b, err := broker.Start(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	b.Close()
 
-	o.Topics = []broker.Topic{{Name: "t", Partitions: 9}, {Name: "new", Partitions: 2}}
+	o.Topics = []broker.Topic{{Name: "t", Partitions: 9}, {Name: "fewer", Partitions: 1}, {Name: "new", Partitions: 2}}
 	b, err = broker.Start(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
@@ -162,8 +163,11 @@ func TestEnsureTopicsAddsToOldData(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := map[string]int{"t": len(details["t"].Partitions), "new": len(details["new"].Partitions)}
-	if diff := cmp.Diff(map[string]int{"t": 3, "new": 2}, got); diff != "" {
+	got := map[string]int{}
+	for name := range details {
+		got[name] = len(details[name].Partitions)
+	}
+	if diff := cmp.Diff(map[string]int{"t": 9, "fewer": 3, "new": 2}, got); diff != "" {
 		t.Errorf("partitions (-want +got):\n%s", diff)
 	}
 }
@@ -248,16 +252,20 @@ func TestStartRefuses(t *testing.T) {
 func TestTopics(t *testing.T) {
 	t.Parallel()
 	want := []broker.Topic{
-		{Name: "user-create", Partitions: 4},
+		{Name: "user-create", Partitions: 2},
 		{Name: "user-create-dead-letter", Partitions: 1},
 		{Name: "user-approve", Partitions: 12},
 		{Name: "user-approve-dead-letter", Partitions: 1},
-		{Name: "user-approve-response", Partitions: 4},
+		{Name: "user-approve-response", Partitions: 2},
 		{Name: "user-approve-response-dead-letter", Partitions: 1},
-		{Name: "user-create-response", Partitions: 4},
+		{Name: "user-create-response", Partitions: 2},
 		{Name: "user-create-response-dead-letter", Partitions: 1},
 	}
 	if diff := cmp.Diff(want, broker.Topics()); diff != "" {
 		t.Errorf("Topics (-want +got):\n%s", diff)
+	}
+	want[2].Partitions = 2
+	if diff := cmp.Diff(want, broker.FastTopics()); diff != "" {
+		t.Errorf("FastTopics (-want +got):\n%s", diff)
 	}
 }

@@ -21,15 +21,28 @@ type Topic struct {
 	Partitions int32
 }
 
-// Topics are those of the system on one machine. A bulk holds one partition's
-// records, so a topic has no more partitions than consumers are wanted:
-// user-approve is the one whose consumers are scaled.
-func Topics() []Topic {
+// Partitions on one machine. A bulk holds one partition's records, so a topic
+// has no more partitions than consumers are wanted (docs/performance.md).
+const (
+	// few lets a second replica help.
+	few = 2
+	// forReplicas is how many replicas of approval-service can work.
+	forReplicas = 12
+)
+
+// Topics are those of the system on one machine: user-approve is the one whose
+// consumers are scaled.
+func Topics() []Topic { return topics(forReplicas) }
+
+// FastTopics are those for approvals that take no time: one replica is enough.
+func FastTopics() []Topic { return topics(few) }
+
+func topics(approvals int32) []Topic {
 	var topics []Topic
 	for _, t := range messages.Topics() {
-		partitions := int32(4)
+		partitions := int32(few)
 		if t == messages.UserApproveTopic {
-			partitions = 12
+			partitions = approvals
 		}
 		topics = append(topics,
 			Topic{Name: string(t), Partitions: partitions},
@@ -38,8 +51,8 @@ func Topics() []Topic {
 	return topics
 }
 
-// EnsureTopics makes the topics that do not exist, at any Kafka. A topic that
-// exists is left as it is.
+// EnsureTopics makes the topics that do not exist, at any Kafka, and adds the
+// partitions that one lacks. It removes none: Kafka cannot.
 func EnsureTopics(ctx context.Context, addr string, topics []Topic) error {
 	client, err := Client(addr)
 	if err != nil {
@@ -49,11 +62,28 @@ func EnsureTopics(ctx context.Context, addr string, topics []Topic) error {
 	admin := kadm.NewClient(client)
 	for _, t := range topics {
 		_, err := admin.CreateTopic(ctx, t.Partitions, -1, nil, t.Name)
-		if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
+		if errors.Is(err, kerr.TopicAlreadyExists) {
+			err = grow(ctx, admin, t)
+		}
+		if err != nil {
 			return fmt.Errorf("make topic %s at %s: %w", t.Name, addr, err)
 		}
 	}
 	return nil
+}
+
+// grow adds partitions to a topic that has too few. A saga has one event on
+// each topic, so no order is lost when keys go to other partitions.
+func grow(ctx context.Context, admin *kadm.Client, t Topic) error {
+	found, err := admin.ListTopics(ctx, t.Name)
+	if err != nil {
+		return err
+	}
+	if len(found[t.Name].Partitions) >= int(t.Partitions) {
+		return nil
+	}
+	response, err := admin.UpdatePartitions(ctx, int(t.Partitions), t.Name)
+	return errors.Join(err, response.Error())
 }
 
 // Client connects to the Kafka at addr.

@@ -36,13 +36,13 @@ type Common struct {
 
 // App is a service with its sidecar.
 type App struct {
-	ID           string            `yaml:"appID"`
-	Dir          string            `yaml:"appDirPath"`
-	AppPort      int               `yaml:"appPort"`
-	HTTPPort     int               `yaml:"daprHTTPPort"`
-	GRPCPort     int               `yaml:"daprGRPCPort"`
-	InternalPort int               `yaml:"daprInternalGRPCPort"`
-	MetricsPort  int               `yaml:"metricsPort"`
+	ID           string `yaml:"appID"`
+	Dir          string `yaml:"appDirPath"`
+	AppPort      int    `yaml:"appPort"`
+	HTTPPort     int    `yaml:"daprHTTPPort"`
+	GRPCPort     int    `yaml:"daprGRPCPort"`
+	InternalPort int    `yaml:"daprInternalGRPCPort"`
+	MetricsPort  int    `yaml:"metricsPort"`
 	// EnableProfiling and ProfilePort are for the sidecar.
 	EnableProfiling bool `yaml:"enableProfiling,omitempty"`
 	ProfilePort     int  `yaml:"profilePort,omitempty"`

@@ -116,7 +116,7 @@ func (s *System) checkServers(ctx context.Context) error {
 	for _, server := range servers {
 		if server.Name == "Kafka" {
 			s.kafka = strings.Join(server.Addresses, ",")
-			return broker.EnsureTopics(ctx, server.Addresses[0], broker.Topics())
+			return broker.EnsureTopics(ctx, server.Addresses[0], s.topics())
 		}
 	}
 	return nil

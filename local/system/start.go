@@ -50,7 +50,7 @@ func (s *System) startBroker(ctx context.Context) error {
 	addr := BrokerAddr(s.o.PortBase)
 	s.say("Starting the embedded broker at %s, files in %s.", addr, s.path("data", "broker"))
 	p, err := proc.Start(proc.Spec{
-		Argv: []string{s.program(launcher), Broker, "-addr", addr, "-advertise", s.o.BrokerProxy, "-data", s.path("data", "broker")},
+		Argv: []string{s.program(launcher), Broker, "-addr", addr, "-advertise", s.o.BrokerProxy, "-data", s.path("data", "broker"), fmt.Sprintf("-fast=%t", s.fast())},
 		Env:  s.environ(),
 		Dir:  s.o.Folder,
 		Log:  s.Log(Broker),
@@ -62,7 +62,7 @@ func (s *System) startBroker(ctx context.Context) error {
 	if err := s.brokerListens(ctx, p, addr); err != nil {
 		return fmt.Errorf("the embedded broker: %w", err)
 	}
-	return broker.EnsureTopics(ctx, s.kafka, broker.Topics())
+	return broker.EnsureTopics(ctx, s.kafka, s.topics())
 }
 
 func (s *System) brokerListens(ctx context.Context, p *proc.Process, addr string) error {

@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"registration.example/local/broker"
 	"registration.example/local/dapr"
 	"registration.example/local/proc"
 	"registration.example/local/runfile"
@@ -94,11 +95,12 @@ func prepare(o Options) (*System, error) {
 	if s.kafka != "" {
 		s.env["KAFKA_BROKERS"] = s.kafka
 	}
+	maps.Copy(s.env, unlessSet(goRuntime()))
 	s.file = file.With(runfile.Changes{
 		Resources: s.resources(),
 		Folder:    s.path("data"),
 		PortBase:  o.PortBase,
-		Env:       o.Env,
+		Env:       merged(unlessSet(map[string]string{"GOMEMLIMIT": serviceMemory}), o.Env),
 		Command:   s.command,
 		Profiling: o.Profiling,
 	})
@@ -117,13 +119,26 @@ func (s *System) resources() []string {
 // fastApproval is the longest delay with which a bulk of 500 takes no more than 2 s.
 const fastApproval = 4 * time.Millisecond
 
+// fast tells whether approvals take so little time that one replica is enough.
+func (s *System) fast() bool {
+	delay, err := time.ParseDuration(s.setting("APPROVAL_DELAY"))
+	return err == nil && delay <= fastApproval
+}
+
 // approval is the folder of the subscription that suits the delay of approvals.
 func (s *System) approval() string {
-	delay, err := time.ParseDuration(s.setting("APPROVAL_DELAY"))
-	if err == nil && delay <= fastApproval {
+	if s.fast() {
 		return "fast-approval"
 	}
 	return "slow-approval"
+}
+
+// topics are those that suit the delay of approvals.
+func (s *System) topics() []broker.Topic {
+	if s.fast() {
+		return broker.FastTopics()
+	}
+	return broker.Topics()
 }
 
 // setting is what the services see of the environment.

@@ -138,7 +138,7 @@ func userCreate(o operation.Operation) messages.Event[messages.UserCreate] {
 // newOperation makes the operation of a request: its id comes from the key, so
 // that a repeated request finds it, else it is new.
 func newOperation(name, key string, now time.Time, within time.Duration, traceParent string) operation.Operation {
-	id := uuid.New()
+	id := freshID()
 	if key != "" {
 		id = messages.OperationID(key)
 	}
@@ -146,4 +146,15 @@ func newOperation(name, key string, now time.Time, within time.Duration, tracePa
 		traceParent = messages.StartTrace(id)
 	}
 	return operation.New(id, name, now, within, traceParent)
+}
+
+// freshID is a new id that begins with the time (UUIDv7): what is stored one
+// after the other then stands together in the database's index, whose pages are
+// written less often.
+func freshID() uuid.UUID {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return uuid.New() // ends the process where there is no randomness
+	}
+	return id
 }

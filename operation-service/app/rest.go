@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/fnv"
@@ -10,6 +9,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/go-json-experiment/json/v1"
 	"github.com/google/uuid"
 	"github.com/gorilla/mux"
 
@@ -65,6 +65,9 @@ func (s *rest) create(w http.ResponseWriter, r *http.Request) error {
 	if kind := mux.Vars(r)["type"]; kind != operation.UserCreate {
 		return service.NewProblem(http.StatusNotFound, "unknown-operation-type",
 			fmt.Sprintf("operation not allowed: there is no operation type %q, only %q.", kind, operation.UserCreate))
+	}
+	if s.accepts.Full() {
+		return service.ErrOverloaded // what cannot be taken should cost little
 	}
 	name, err := readName(w, r)
 	if err != nil {

@@ -2,9 +2,9 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
+	"github.com/go-json-experiment/json/v1"
 	"github.com/google/uuid"
 
 	"registration.example/operation-service/operation"

@@ -149,6 +149,20 @@ var mutations = []mutation{
 		tests: "./sidecar",
 	},
 	{
+		name:  "what was made since the read is written over",
+		file:  "sidecar/guard.go",
+		from:  "guard.When, guard.ETag = IfUnchanged, last.ETag",
+		to:    "guard.When = Always",
+		tests: "./sidecar",
+	},
+	{
+		name:  "a lone creation does not tell those that read before",
+		file:  "sidecar/state.go",
+		from:  "if s.atomic && makes(writes, pending) {",
+		to:    "if s.atomic && len(pending) > 1 && makes(writes, pending) {",
+		tests: "./sidecar",
+	},
+	{
 		name:  "one key for all records",
 		file:  "sidecar/publish.go",
 		from:  `entry.Metadata = map[string]string{"partitionKey": m.Key}`,
