@@ -1,6 +1,10 @@
 package sidecar
 
-import "context"
+import (
+	"context"
+
+	dapr "github.com/dapr/go-sdk/client"
+)
 
 // guardKey is a record that every transaction that can make records also
 // writes: who read it, and finds it unchanged while writing, knows that nothing
@@ -14,66 +18,64 @@ const guardedFrom = 4
 // guard; then, in one transaction, replace the guard if it is unchanged and
 // upsert what was absent. In state.sqlite an IfAbsent write costs about four
 // times an upsert; this costs a bulk read and an upsert. It gives back the
-// writes that are still to be done: all of them when somebody else made
-// records meanwhile, so that the caller settles them one condition at a time.
+// writes that are still to be done: those that it did not try, or all that it
+// did when somebody else made records meanwhile.
 func (s *Store) guarded(ctx context.Context, writes []Write, results []Result) (pending []int, err error) {
-	absent, keys := make([]int, 0, len(writes)), make([]string, 0, len(writes)+1)
-	for i, w := range writes {
-		pending = append(pending, i)
-		if w.When == IfAbsent {
-			absent, keys = append(absent, i), append(keys, w.Key)
+	pending = all(writes)
+	var absent []int
+	for _, p := range pending {
+		if writes[p].When == IfAbsent {
+			absent = append(absent, p)
 		}
 	}
 	if len(absent) < guardedFrom {
 		return pending, nil
 	}
-	records, err := s.Get(ctx, append(keys, guardKey))
+	keys := append(keysOf(writes, absent), guardKey)
+	records, err := s.Get(ctx, keys)
 	if err != nil {
 		return nil, err
 	}
-	now := append(make([]Write, 0, len(writes)+1), writes...)
-	var existed []int
-	for i, a := range absent {
-		if records[i].Found {
-			results[a] = Result{Outcome: Existed, Record: records[i]}
-			existed = append(existed, a)
-			continue
+	upserts := append(make([]Write, 0, len(writes)+1), writes...)
+	pending = pending[:0]
+	for p := range writes {
+		if len(absent) > 0 && absent[0] == p {
+			record := records[0]
+			absent, records = absent[1:], records[1:]
+			if record.Found {
+				results[p] = Result{Outcome: Existed, Record: record}
+				continue
+			}
+			upserts[p].When = Always
 		}
-		now[a].When = Always
+		pending = append(pending, p)
 	}
-	pending = without(pending, existed)
-	if len(pending) == 0 {
-		return nil, nil
-	}
-	guard := Write{Key: guardKey, Value: []byte("{}"), When: IfAbsent}
-	if last := records[len(absent)]; last.Found {
-		guard.When, guard.ETag = IfUnchanged, last.ETag
-	}
-	if s.write(ctx, items(append(now, guard), append(pending, len(writes)))) == nil {
+	if len(pending) == 0 || s.write(ctx, items(append(upserts, guard(records[0])), append(pending, len(writes)))) == nil {
 		return nil, nil
 	}
 	return pending, nil
 }
 
-// without gives the numbers of all that are not in some; both ascend.
-func without(all, some []int) []int {
-	rest := make([]int, 0, len(all))
-	for _, n := range all {
-		if len(some) > 0 && some[0] == n {
-			some = some[1:]
-			continue
-		}
-		rest = append(rest, n)
+// guard replaces the guard if it is as it was read.
+func guard(read Record) Write {
+	w := Write{Key: guardKey, Value: []byte("{}"), When: IfAbsent}
+	if read.Found {
+		w.When, w.ETag = IfUnchanged, read.ETag
 	}
-	return rest
+	return w
 }
 
-// makes tells whether one of the pending writes can make a record.
-func makes(writes []Write, pending []int) bool {
+// items translates writes, and where transactions have a guard, adds it to what
+// can make a record.
+func (s *Store) items(writes []Write, pending []int) []*dapr.SetStateItem {
+	translated := items(writes, pending)
+	if !s.atomic {
+		return translated
+	}
 	for _, p := range pending {
 		if writes[p].When != IfUnchanged {
-			return true
+			return append(translated, items([]Write{{Key: guardKey, Value: []byte("{}")}}, []int{0})...)
 		}
 	}
-	return false
+	return translated
 }

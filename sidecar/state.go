@@ -159,31 +159,32 @@ func (s *Store) begin(ctx context.Context, writes []Write, results []Result) (pe
 	if s.atomic {
 		return s.guarded(ctx, writes, results)
 	}
-	pending = make([]int, len(writes))
-	for i := range writes {
-		pending[i] = i
-	}
-	return pending, nil
+	return all(writes), nil
 }
 
-// items translates writes, and adds the guard where transactions have one.
-func (s *Store) items(writes []Write, pending []int) []*dapr.SetStateItem {
-	if s.atomic && makes(writes, pending) {
-		pending = append(pending[:len(pending):len(pending)], len(writes))
-		writes = append(writes[:len(writes):len(writes)], Write{Key: guardKey, Value: []byte("{}")})
+// all are the numbers of writes.
+func all(writes []Write) []int {
+	numbers := make([]int, len(writes))
+	for i := range numbers {
+		numbers[i] = i
 	}
-	return items(writes, pending)
+	return numbers
+}
+
+// keysOf are the keys of some writes.
+func keysOf(writes []Write, some []int) []string {
+	keys := make([]string, len(some))
+	for i, p := range some {
+		keys[i] = writes[p].Key
+	}
+	return keys
 }
 
 // settle finds out, after a batch failed, what became of each pending write,
 // and gives back those still to be done. The sidecar does not tell: it has one
 // error for the batch, and whether the others are written depends on the store.
 func (s *Store) settle(ctx context.Context, writes []Write, pending []int, results []Result) ([]int, error) {
-	keys := make([]string, len(pending))
-	for i, p := range pending {
-		keys[i] = writes[p].Key
-	}
-	records, err := s.Get(ctx, keys)
+	records, err := s.Get(ctx, keysOf(writes, pending))
 	if err != nil {
 		return nil, err
 	}
@@ -247,35 +248,3 @@ func (s *Store) saveBulk(ctx context.Context, items []*dapr.SetStateItem) error 
 	defer cancel()
 	return s.client.dapr.SaveBulkState(ctx, s.name, items...)
 }
-
-// items translates writes. Values carry no content type on purpose: JSON would
-// be stored as a document, in which MongoDB evaluates a "$x".
-func items(writes []Write, pending []int) []*dapr.SetStateItem {
-	items := make([]*dapr.SetStateItem, len(pending))
-	for i, p := range pending {
-		w := writes[p]
-		item := &dapr.SetStateItem{Key: w.Key, Value: escape(w.Value)}
-		switch w.When {
-		case IfAbsent:
-			item.Options = &dapr.StateOptions{Concurrency: dapr.StateConcurrencyFirstWrite}
-		case IfUnchanged:
-			item.Etag = &dapr.ETag{Value: w.ETag}
-			item.Options = &dapr.StateOptions{Concurrency: dapr.StateConcurrencyFirstWrite}
-		case Always:
-		}
-		items[i] = item
-	}
-	return items
-}
-
-// escape keeps a value from being evaluated: state.mongodb writes by a pipeline,
-// where a text that begins with "$" is a path. JSON begins with neither "$" nor
-// the escape, and is stored as it is.
-func escape(value []byte) []byte {
-	if len(value) > 0 && (value[0] == '$' || value[0] == '\\') {
-		return append([]byte{'\\'}, value...)
-	}
-	return value
-}
-
-func unescape(value []byte) []byte { return bytes.TrimPrefix(value, []byte{'\\'}) }

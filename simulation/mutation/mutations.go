@@ -151,15 +151,15 @@ var mutations = []mutation{
 	{
 		name:  "what was made since the read is written over",
 		file:  "sidecar/guard.go",
-		from:  "guard.When, guard.ETag = IfUnchanged, last.ETag",
-		to:    "guard.When = Always",
+		from:  "w.When, w.ETag = IfUnchanged, read.ETag",
+		to:    "w.When = Always",
 		tests: "./sidecar",
 	},
 	{
 		name:  "a lone creation does not tell those that read before",
-		file:  "sidecar/state.go",
-		from:  "if s.atomic && makes(writes, pending) {",
-		to:    "if s.atomic && len(pending) > 1 && makes(writes, pending) {",
+		file:  "sidecar/guard.go",
+		from:  "if !s.atomic {",
+		to:    "if !s.atomic || len(pending) == 1 {",
 		tests: "./sidecar",
 	},
 	{
