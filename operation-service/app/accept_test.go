@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"net/http"
 	"net/http/httptest"
@@ -320,4 +321,28 @@ func TestAClientThatIsGone(t *testing.T) {
 			t.Errorf("saved %v", count.saved)
 		}
 	})
+}
+
+// TestFreshIDs: ids without a key are UUIDs of version 7, distinct, and in the
+// order of their time.
+func TestFreshIDs(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
+	var last uuid.UUID
+	for i := range 1000 {
+		id := freshID(now.Add(time.Duration(i) * time.Millisecond))
+		if id.Version() != 7 || id.Variant() != uuid.RFC4122 {
+			t.Fatalf("%s is of version %d, variant %v", id, id.Version(), id.Variant())
+		}
+		if seconds, _ := id.Time().UnixTime(); seconds != now.Unix()+int64(i)/1000 {
+			t.Fatalf("%s says %d s", id, seconds)
+		}
+		if bytes.Compare(last[:], id[:]) >= 0 {
+			t.Fatalf("%s is not after %s", id, last)
+		}
+		last = id
+	}
+	if freshID(now) == freshID(now) {
+		t.Error("two are the same")
+	}
 }
