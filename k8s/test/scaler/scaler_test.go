@@ -1,0 +1,241 @@
+package scaler_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	kedav1alpha1 "github.com/kedacore/keda/v2/apis/keda/v1alpha1"
+	"github.com/kedacore/keda/v2/pkg/scalers"
+	"github.com/kedacore/keda/v2/pkg/scalers/scalersconfig"
+	"github.com/twmb/franz-go/pkg/kadm"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+
+	"registration.example/k8s/test/broker"
+	"registration.example/k8s/test/manifests"
+)
+
+const (
+	topic = "user-approve"
+	group = "approval-service"
+)
+
+// fixture is a broker as the manifests want it, and KEDA's scaler reading the
+// ScaledObject as it is deployed, the broker's address apart.
+type fixture struct {
+	broker       *broker.Broker
+	scaled       kedav1alpha1.ScaledObject
+	scaler       scalers.Scaler
+	partitions   int32
+	lagThreshold int64
+}
+
+func newFixture(t *testing.T) *fixture {
+	t.Helper()
+	objects, err := manifests.Render("../../overlays/aks")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := new(fixture)
+	if f.broker, err = broker.Start(objects); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(f.broker.Close)
+	if f.scaled, err = manifests.Decode[kedav1alpha1.ScaledObject](objects.Find("ScaledObject", group)); err != nil {
+		t.Fatal(err)
+	}
+	f.partitions = partitions(t, objects)
+	f.commit(t, 0)
+	trigger := f.scaled.Spec.Triggers[0]
+	if _, err := fmt.Sscan(trigger.Metadata["lagThreshold"], &f.lagThreshold); err != nil {
+		t.Fatal(err)
+	}
+	trigger.Metadata["bootstrapServers"] = f.broker.Addr
+	f.scaler, err = scalers.NewKafkaScaler(t.Context(), &scalersconfig.ScalerConfig{
+		ScalableObjectName:      f.scaled.Name,
+		ScalableObjectNamespace: f.scaled.Namespace,
+		TriggerName:             trigger.Name,
+		TriggerType:             trigger.Type,
+		TriggerMetadata:         trigger.Metadata,
+		AuthParams:              f.authParams(t, objects, trigger.AuthenticationRef.Name),
+		MetricType:              trigger.MetricType,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = f.scaler.Close(context.Background()) })
+	return f
+}
+
+// authParams resolves the TriggerAuthentication as KEDA's operator would, from
+// the Secrets that Strimzi makes.
+func (f *fixture) authParams(t *testing.T, objects manifests.Objects, name string) map[string]string {
+	t.Helper()
+	authentication, err := manifests.Decode[kedav1alpha1.TriggerAuthentication](objects.Find("TriggerAuthentication", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	secrets := map[string]string{
+		"keda/password":                broker.Password("keda"),
+		"kafka-cluster-ca-cert/ca.crt": f.broker.CA,
+	}
+	params := map[string]string{}
+	for _, ref := range authentication.Spec.SecretTargetRef {
+		value, ok := secrets[ref.Name+"/"+ref.Key]
+		if !ok {
+			t.Fatalf("nobody makes the key %s of a Secret %s", ref.Key, ref.Name)
+		}
+		params[ref.Parameter] = value
+	}
+	for _, ref := range authentication.Spec.ConfigMapTargetRef {
+		data, err := manifests.Read[struct{ Data map[string]string }](objects.Find("ConfigMap", ref.Name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		params[ref.Parameter] = data.Data[ref.Key]
+	}
+	return params
+}
+
+func partitions(t *testing.T, objects manifests.Objects) int32 {
+	t.Helper()
+	kafkaTopic, err := manifests.Read[struct{ Spec struct{ Partitions int32 } }](objects.Find("KafkaTopic", topic))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kafkaTopic.Spec.Partitions
+}
+
+// commit sets the group's offset in every partition.
+func (f *fixture) commit(t *testing.T, at int64) {
+	t.Helper()
+	client, err := f.broker.Client()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	offsets := kadm.Offsets{}
+	for p := range f.partitions {
+		offsets.AddOffset(topic, p, at, -1)
+	}
+	if err := kadm.NewClient(client).CommitAllOffsets(t.Context(), group, offsets); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// replicas is what the autoscaler makes of the metric: its target is an average.
+func (f *fixture) replicas(t *testing.T) (replicas int64, active bool) {
+	t.Helper()
+	spec := f.scaler.GetMetricSpecForScaling(t.Context())[0].External
+	if spec.Target.Type != autoscalingv2.AverageValueMetricType || spec.Target.AverageValue.Value() != f.lagThreshold {
+		t.Fatalf("target is %v of %v, want the average of %d", spec.Target.Type, spec.Target.AverageValue, f.lagThreshold)
+	}
+	values, active, err := f.scaler.GetMetricsAndActivity(t.Context(), spec.Metric.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lag := values[0].Value.Value()
+	return (lag + f.lagThreshold - 1) / f.lagThreshold, active
+}
+
+// TestReplicasFollowTheLag goes up a growing backlog. A replica has lagThreshold
+// of it; only divisors of the number of partitions are asked for, and never
+// more than there are partitions.
+func TestReplicasFollowTheLag(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	if got, active := f.replicas(t); got > 1 || active {
+		t.Errorf("without lag: %d replicas, active %t; want 1 at most, not active", got, active)
+	}
+	produced := int64(0)
+	for _, want := range []struct{ lag, replicas int64 }{
+		{1, 1},
+		{4, 1},
+		{5, 2},
+		{28, 8}, // 7 is no divisor of 120
+		{100, 30},
+		{470, 120},
+		{480, 120},
+		{481, 120},
+		{489, 120}, // without even distribution this would ask for one more than there are partitions
+		{5000, 120},
+	} {
+		lag := want.lag * f.lagThreshold / 4
+		if err := f.broker.Produce(t.Context(), topic, f.partitions, int(lag-produced)); err != nil {
+			t.Fatal(err)
+		}
+		produced = lag
+		if got, active := f.replicas(t); got != want.replicas || !active {
+			t.Errorf("lag %d: %d replicas, active %t; want %d, active", lag, got, active, want.replicas)
+		}
+	}
+}
+
+// TestCapIsThePartitions holds the three places that say how many replicas can work.
+func TestCapIsThePartitions(t *testing.T) {
+	t.Parallel()
+	objects, err := manifests.Render("../../overlays/aks")
+	if err != nil {
+		t.Fatal(err)
+	}
+	scaled, err := manifests.Decode[kedav1alpha1.ScaledObject](objects.Find("ScaledObject", group))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := *scaled.Spec.MaxReplicaCount, partitions(t, objects); got != want {
+		t.Errorf("maxReplicaCount %d, want the number of partitions, %d", got, want)
+	}
+}
+
+// TestGroupWithoutOffsets: what was published before the first consumer counts.
+func TestGroupWithoutOffsets(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.commit(t, -1)
+	if err := f.broker.Produce(t.Context(), topic, f.partitions, 12); err != nil {
+		t.Fatal(err)
+	}
+	if got, active := f.replicas(t); got != 12/f.lagThreshold || !active {
+		t.Errorf("%d replicas, active %t; want %d, active", got, active, 12/f.lagThreshold)
+	}
+}
+
+// TestKedaMayOnlyLook: its Kafka user can neither read nor write.
+func TestKedaMayOnlyLook(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	client, err := f.broker.ClientOf("keda")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	admin := kadm.NewClient(client)
+	if _, err := admin.FetchOffsets(t.Context(), group); err != nil {
+		t.Errorf("look at the offsets of %s: %v", group, err)
+	}
+	for what, err := range map[string]error{
+		"delete a topic":                 deleteTopic(t, admin),
+		"commit offsets":                 admin.CommitAllOffsets(t.Context(), group, kadm.Offsets{topic: {0: {Topic: topic, At: 5}}}),
+		"look at another group's offset": offsetsOf(t, admin, "user-service"),
+	} {
+		if err == nil || !strings.Contains(err.Error(), "AUTHORIZATION_FAILED") {
+			t.Errorf("%s: %v, want that it is not allowed", what, err)
+		}
+	}
+}
+
+func deleteTopic(t *testing.T, admin *kadm.Client) error {
+	t.Helper()
+	response, err := admin.DeleteTopic(t.Context(), topic)
+	if err != nil {
+		return err
+	}
+	return response.Err
+}
+
+func offsetsOf(t *testing.T, admin *kadm.Client, group string) error {
+	t.Helper()
+	_, err := admin.FetchOffsets(t.Context(), group)
+	return err
+}
