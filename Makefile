@@ -121,3 +121,31 @@ fuzz: ## Fuzz every decoder, one after the other (FUZZTIME=10s).
 		echo "$$(dirname $$file) $${target#func }"; \
 		go test -run '^$$' -fuzz "^$${target#func }$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 100x "$$(dirname $$file)" || exit 1; \
 	done
+
+# images: what they are called.
+REGISTRY ?= registration
+TAG ?= dev
+
+.PHONY: images
+images: ## Build the container images (REGISTRY=registration TAG=dev).
+	@for program in operation-service user-service approval-service load; do \
+		docker build --build-arg PROGRAM=$$program --tag $(REGISTRY)/$$program:$(TAG) . || exit 1; \
+	done
+
+.PHONY: cluster-tools
+cluster-tools: ## Build kind, kube-score and helm into .local/bin.
+	@mkdir -p .local/bin
+	@cd tools/kubernetes && GOWORK=off go build -o $(CURDIR)/.local/bin/ tool
+	@cd tools/helm && GOWORK=off go build -o $(CURDIR)/.local/bin/ tool
+
+.PHONY: kind-up
+kind-up: ## Start the whole system in a Kubernetes on this machine (needs Docker and kubectl).
+	@k8s/kind-up.sh
+
+.PHONY: kind-down
+kind-down: ## Remove that Kubernetes, with all that is in it.
+	@PATH=$(CURDIR)/.local/bin:$$PATH kind delete cluster --name registration
+
+.PHONY: test-k8s
+test-k8s: cluster-tools ## Test the manifests of k8s/ with what will read them, without a cluster.
+	cd k8s/test && GOWORK=off go test -timeout 15m ./...

@@ -105,7 +105,9 @@ func (b *Broker) Close() { b.cluster.Close() }
 const admin = "admin"
 
 // Client connects as a superuser.
-func (b *Broker) Client(options ...kgo.Opt) (*kgo.Client, error) { return b.ClientOf(admin, options...) }
+func (b *Broker) Client(options ...kgo.Opt) (*kgo.Client, error) {
+	return b.ClientOf(admin, options...)
+}
 
 // ClientOf connects as a user.
 func (b *Broker) ClientOf(user string, options ...kgo.Opt) (*kgo.Client, error) {

@@ -109,7 +109,9 @@ func (o Objects) Find(kind, name string) *unstructured.Unstructured {
 }
 
 // Read reads those parts of an object that T has.
-func Read[T any](object *unstructured.Unstructured) (T, error) { return decode[T](object, yaml.Unmarshal) }
+func Read[T any](object *unstructured.Unstructured) (T, error) {
+	return decode[T](object, yaml.Unmarshal)
+}
 
 // Decode reads an object as the type that its API has for it. A field that the
 // type does not know is an error.

@@ -12,7 +12,7 @@ import (
 	"k8s.io/apiserver/pkg/endpoints/request"
 	"k8s.io/apiserver/pkg/registry/rest"
 	"k8s.io/kubernetes/pkg/api/legacyscheme"
-	_ "k8s.io/kubernetes/pkg/apis/apps/install"       // kinds of apps/v1
+	_ "k8s.io/kubernetes/pkg/apis/apps/install" // kinds of apps/v1
 	"k8s.io/kubernetes/pkg/apis/core"
 	_ "k8s.io/kubernetes/pkg/apis/core/install"       // kinds of v1
 	_ "k8s.io/kubernetes/pkg/apis/networking/install" // kinds of networking.k8s.io/v1
@@ -31,15 +31,15 @@ import (
 
 // strategies are what kube-apiserver itself does with an object that is created.
 var strategies = map[schema.GroupKind]rest.RESTCreateStrategy{
-	{Group: "apps", Kind: "Deployment"}:                   deployment.Strategy,
-	{Group: "apps", Kind: "StatefulSet"}:                  statefulset.Strategy,
-	{Kind: "ConfigMap"}:                                   configmap.Strategy,
-	{Kind: "Namespace"}:                                   namespace.Strategy,
-	{Kind: "Service"}:                                     service.Strategy,
-	{Kind: "ServiceAccount"}:                              serviceaccount.Strategy,
-	{Group: "networking.k8s.io", Kind: "NetworkPolicy"}:   networkpolicy.Strategy,
-	{Group: "policy", Kind: "PodDisruptionBudget"}:        poddisruptionbudget.Strategy,
-	{Group: "scheduling.k8s.io", Kind: "PriorityClass"}:   priorityclass.Strategy,
+	{Group: "apps", Kind: "Deployment"}:                 deployment.Strategy,
+	{Group: "apps", Kind: "StatefulSet"}:                statefulset.Strategy,
+	{Kind: "ConfigMap"}:                                 configmap.Strategy,
+	{Kind: "Namespace"}:                                 namespace.Strategy,
+	{Kind: "Service"}:                                   service.Strategy,
+	{Kind: "ServiceAccount"}:                            serviceaccount.Strategy,
+	{Group: "networking.k8s.io", Kind: "NetworkPolicy"}: networkpolicy.Strategy,
+	{Group: "policy", Kind: "PodDisruptionBudget"}:      poddisruptionbudget.Strategy,
+	{Group: "scheduling.k8s.io", Kind: "PriorityClass"}: priorityclass.Strategy,
 }
 
 // validateBuiltin decodes an object as strictly as `kubectl apply
