@@ -76,6 +76,8 @@ lint: linters ## Lint every module and the workflows.
 		echo "golangci-lint $$module"; \
 		(cd $$module && $(CURDIR)/.local/bin/golangci-lint run ./...) || failed=1; \
 	done; \
+	echo "golangci-lint ./k8s/test"; \
+	(cd k8s/test && GOWORK=off $(CURDIR)/.local/bin/golangci-lint run ./...) || failed=1; \
 	$(CURDIR)/.local/bin/actionlint || failed=1; \
 	test -z "$$failed"
 

@@ -16,7 +16,8 @@ require (
 	k8s.io/apiserver v0.36.0
 	k8s.io/kubernetes v1.35.4
 	k8s.io/pod-security-admission v0.0.0
-	registration.example/local v0.0.0-00010101000000-000000000000
+	registration.example/e2e v0.0.0
+	registration.example/local v0.0.0
 	sigs.k8s.io/kustomize/api v0.21.1
 	sigs.k8s.io/kustomize/kyaml v0.21.1
 	sigs.k8s.io/yaml v1.6.0
@@ -325,6 +326,8 @@ require (
 
 replace (
 	registration.example => ../../
+	registration.example/e2e => ../../e2e
+	registration.example/load => ../../load
 	registration.example/local => ../../local
 )
 

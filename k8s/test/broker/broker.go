@@ -4,7 +4,6 @@
 package broker
 
 import (
-	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -168,18 +167,4 @@ func (b *Broker) certificate() (*tls.Config, error) {
 		Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}},
 		MinVersion:   tls.VersionTLS12,
 	}, nil
-}
-
-// Produce writes n records to a topic, evenly over its partitions.
-func (b *Broker) Produce(ctx context.Context, topic string, partitions int32, n int) error {
-	client, err := b.Client(kgo.RecordPartitioner(kgo.ManualPartitioner()))
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	records := make([]*kgo.Record, n)
-	for i := range records {
-		records[i] = &kgo.Record{Topic: topic, Partition: int32(i) % partitions, Value: []byte("{}")}
-	}
-	return client.ProduceSync(ctx, records...).FirstErr()
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/kedacore/keda/v2/pkg/scalers"
 	"github.com/kedacore/keda/v2/pkg/scalers/scalersconfig"
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 
 	"registration.example/k8s/test/broker"
@@ -21,56 +22,69 @@ const (
 	group = "approval-service"
 )
 
-// fixture is a broker as the manifests want it, and KEDA's scaler reading the
-// ScaledObject as it is deployed, the broker's address apart.
+// fixture is KEDA's scaler reading the ScaledObject as it is deployed, the
+// broker's address apart.
 type fixture struct {
-	broker       *broker.Broker
-	scaled       kedav1alpha1.ScaledObject
-	scaler       scalers.Scaler
+	objects manifests.Objects
+	scaler  scalers.Scaler
+	// connect makes a client that may do everything.
+	connect      func(...kgo.Opt) (*kgo.Client, error)
 	partitions   int32
 	lagThreshold int64
 }
 
-func newFixture(t *testing.T) *fixture {
+// newFixture starts a broker as the manifests want it: TLS, logins, rights.
+func newFixture(t *testing.T) (*fixture, *broker.Broker) {
 	t.Helper()
 	objects, err := manifests.Render("../../overlays/aks")
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := new(fixture)
-	if f.broker, err = broker.Start(objects); err != nil {
+	b, err := broker.Start(objects)
+	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(f.broker.Close)
-	if f.scaled, err = manifests.Decode[kedav1alpha1.ScaledObject](objects.Find("ScaledObject", group)); err != nil {
+	t.Cleanup(b.Close)
+	f := &fixture{objects: objects, connect: b.Client}
+	f.start(t, b.Addr, func(trigger kedav1alpha1.ScaleTriggers) map[string]string {
+		return authParams(t, objects, b.CA, trigger.AuthenticationRef.Name)
+	})
+	return f, b
+}
+
+// start makes the scaler of the ScaledObject's first trigger.
+func (f *fixture) start(t *testing.T, addr string, auth func(kedav1alpha1.ScaleTriggers) map[string]string) {
+	t.Helper()
+	scaled, err := manifests.Decode[kedav1alpha1.ScaledObject](f.objects.Find("ScaledObject", group))
+	if err != nil {
 		t.Fatal(err)
 	}
-	f.partitions = partitions(t, objects)
+	f.partitions = partitions(t, f.objects)
 	f.commit(t, 0)
-	trigger := f.scaled.Spec.Triggers[0]
+	trigger := scaled.Spec.Triggers[0]
 	if _, err := fmt.Sscan(trigger.Metadata["lagThreshold"], &f.lagThreshold); err != nil {
 		t.Fatal(err)
 	}
-	trigger.Metadata["bootstrapServers"] = f.broker.Addr
+	trigger.Metadata["bootstrapServers"] = addr
+	params := auth(trigger)
 	f.scaler, err = scalers.NewKafkaScaler(t.Context(), &scalersconfig.ScalerConfig{
-		ScalableObjectName:      f.scaled.Name,
-		ScalableObjectNamespace: f.scaled.Namespace,
+		ScalableObjectName:      scaled.Name,
+		ScalableObjectNamespace: scaled.Namespace,
 		TriggerName:             trigger.Name,
 		TriggerType:             trigger.Type,
 		TriggerMetadata:         trigger.Metadata,
-		AuthParams:              f.authParams(t, objects, trigger.AuthenticationRef.Name),
+		AuthParams:              params,
 		MetricType:              trigger.MetricType,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = f.scaler.Close(context.Background()) })
-	return f
 }
 
 // authParams resolves the TriggerAuthentication as KEDA's operator would, from
 // the Secrets that Strimzi makes.
-func (f *fixture) authParams(t *testing.T, objects manifests.Objects, name string) map[string]string {
+func authParams(t *testing.T, objects manifests.Objects, ca, name string) map[string]string {
 	t.Helper()
 	authentication, err := manifests.Decode[kedav1alpha1.TriggerAuthentication](objects.Find("TriggerAuthentication", name))
 	if err != nil {
@@ -78,7 +92,7 @@ func (f *fixture) authParams(t *testing.T, objects manifests.Objects, name strin
 	}
 	secrets := map[string]string{
 		"keda/password":                broker.Password("keda"),
-		"kafka-cluster-ca-cert/ca.crt": f.broker.CA,
+		"kafka-cluster-ca-cert/ca.crt": ca,
 	}
 	params := map[string]string{}
 	for _, ref := range authentication.Spec.SecretTargetRef {
@@ -110,7 +124,7 @@ func partitions(t *testing.T, objects manifests.Objects) int32 {
 // commit sets the group's offset in every partition.
 func (f *fixture) commit(t *testing.T, at int64) {
 	t.Helper()
-	client, err := f.broker.Client()
+	client, err := f.connect()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,6 +134,23 @@ func (f *fixture) commit(t *testing.T, at int64) {
 		offsets.AddOffset(topic, p, at, -1)
 	}
 	if err := kadm.NewClient(client).CommitAllOffsets(t.Context(), group, offsets); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// produce writes n records to the topic, evenly over its partitions.
+func (f *fixture) produce(t *testing.T, n int64) {
+	t.Helper()
+	client, err := f.connect(kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	records := make([]*kgo.Record, n)
+	for i := range records {
+		records[i] = &kgo.Record{Topic: topic, Partition: int32(i) % f.partitions, Value: []byte("{}")}
+	}
+	if err := client.ProduceSync(t.Context(), records...).FirstErr(); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -144,7 +175,12 @@ func (f *fixture) replicas(t *testing.T) (replicas int64, active bool) {
 // more than there are partitions.
 func TestReplicasFollowTheLag(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t)
+	f, _ := newFixture(t)
+	f.followTheLag(t)
+}
+
+func (f *fixture) followTheLag(t *testing.T) {
+	t.Helper()
 	if got, active := f.replicas(t); got > 1 || active {
 		t.Errorf("without lag: %d replicas, active %t; want 1 at most, not active", got, active)
 	}
@@ -162,9 +198,7 @@ func TestReplicasFollowTheLag(t *testing.T) {
 		{5000, 120},
 	} {
 		lag := want.lag * f.lagThreshold / 4
-		if err := f.broker.Produce(t.Context(), topic, f.partitions, int(lag-produced)); err != nil {
-			t.Fatal(err)
-		}
+		f.produce(t, lag-produced)
 		produced = lag
 		if got, active := f.replicas(t); got != want.replicas || !active {
 			t.Errorf("lag %d: %d replicas, active %t; want %d, active", lag, got, active, want.replicas)
@@ -191,11 +225,9 @@ func TestCapIsThePartitions(t *testing.T) {
 // TestGroupWithoutOffsets: what was published before the first consumer counts.
 func TestGroupWithoutOffsets(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t)
+	f, _ := newFixture(t)
 	f.commit(t, -1)
-	if err := f.broker.Produce(t.Context(), topic, f.partitions, 12); err != nil {
-		t.Fatal(err)
-	}
+	f.produce(t, 12)
 	if got, active := f.replicas(t); got != 12/f.lagThreshold || !active {
 		t.Errorf("%d replicas, active %t; want %d, active", got, active, 12/f.lagThreshold)
 	}
@@ -204,8 +236,8 @@ func TestGroupWithoutOffsets(t *testing.T) {
 // TestKedaMayOnlyLook: its Kafka user can neither read nor write.
 func TestKedaMayOnlyLook(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t)
-	client, err := f.broker.ClientOf("keda")
+	_, b := newFixture(t)
+	client, err := b.ClientOf("keda")
 	if err != nil {
 		t.Fatal(err)
 	}

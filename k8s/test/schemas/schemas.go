@@ -42,7 +42,7 @@ var sources = []source{
 	{"github.com/prometheus-operator/prometheus-operator", "v0.93.1", "h1:4Juk8v93RdG1DSGD/mGp+SeQKPmnlLIj2iq3blLZgFY=", "example/prometheus-operator-crd"},
 }
 
-// Strimzi's CRDs are in no Go module: crds.sh makes them from its Java classes.
+// Strimzi's CRDs are in no Go module: strimzi.sh makes them from its Java classes.
 //
 //go:embed strimzi-1.2.0.yaml.gz
 var strimzi []byte
