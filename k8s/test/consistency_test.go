@@ -88,7 +88,7 @@ func TestComponentsAreThoseOfOneMachine(t *testing.T) {
 	}
 }
 
-// kafkaUser is a Strimzi user; rules are "Operation type name".
+// rules gives what a KafkaUser may do, each as "Operation type name".
 func rules(t *testing.T, objects manifests.Objects, name string) []string {
 	t.Helper()
 	user, err := manifests.Read[struct {
