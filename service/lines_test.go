@@ -20,7 +20,7 @@ type output struct {
 }
 
 func (o *output) Write(p []byte) (int, error) {
-	time.Sleep(o.slow)
+	<-time.After(o.slow)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.writes++
@@ -42,7 +42,7 @@ func TestLinesAreWrittenTogether(t *testing.T) {
 		for i := range 100 {
 			_, _ = fmt.Fprintf(lines, "line %d\n", i)
 		}
-		time.Sleep(10 * time.Millisecond)
+		<-time.After(10 * time.Millisecond)
 		text, writes := out.got()
 		if n := strings.Count(text, "\n"); n != 100 || writes > 2 {
 			t.Errorf("%d lines with %d writes", n, writes)

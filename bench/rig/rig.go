@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"time"
@@ -97,9 +98,7 @@ func (r *Rig) systemOptions(ctx context.Context, o Options) (system.Options, err
 			return s, err
 		}
 	}
-	for name, value := range o.Env {
-		s.Env[name] = value
-	}
+	maps.Copy(s.Env, o.Env)
 	if o.MongoDB != "" {
 		s.Profile, s.MongoDB = system.KafkaMongoDB, o.MongoDB
 	}

@@ -342,7 +342,7 @@ func TestFreshIDs(t *testing.T) {
 		}
 		last = id
 	}
-	if freshID(now) == freshID(now) {
-		t.Error("two are the same")
+	if first, second := freshID(now), freshID(now); first == second {
+		t.Errorf("%s comes twice", first)
 	}
 }

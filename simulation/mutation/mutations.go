@@ -156,7 +156,7 @@ var mutations = []mutation{
 		tests: "./sidecar",
 	},
 	{
-		name:  "a lone creation does not tell those that read before",
+		name:  "a lone creation leaves the guard alone",
 		file:  "sidecar/guard.go",
 		from:  "if !s.atomic {",
 		to:    "if !s.atomic || len(pending) == 1 {",
