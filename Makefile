@@ -45,7 +45,7 @@ dead-letters: local-tool ## List what could not be processed (ARGS="show ID", "r
 	@exec $(LOCAL) dead-letters $(ARGS)
 
 # What is tested and linted: every module but those of the tools.
-MODULES := . ./operation-service ./user-service ./approval-service ./load ./local ./bench ./chaos
+MODULES := . ./operation-service ./user-service ./approval-service ./load ./local ./bench ./chaos ./cluster
 # The race detector needs a C compiler; Go says whether there is one.
 TEST = $(if $(filter 1,$(shell CGO_ENABLED= go env CGO_ENABLED)),CGO_ENABLED=1 go test -race,go test)
 # The end-to-end suite is never cached (it tests what Go does not see), has the machine to itself, and its first run may
@@ -65,6 +65,14 @@ test-kafka: ## Test the whole system on a real Apache Kafka (needs Java 17 and M
 .PHONY: test-kafka-mongodb
 test-kafka-mongodb: ## Test the whole system on Kafka and MongoDB (MONGODB_URI, or Docker).
 	e2e/kafka-mongodb.sh
+
+# verify-cluster: real, large or settings; see docs/scaling.md. PROFILE=kafka takes an Apache Kafka.
+RUN ?= real
+
+.PHONY: verify-cluster
+verify-cluster: ## Scale on a Kubernetes control plane of this machine (RUN=real, large, settings; builds for 20 minutes once).
+	@go build -o .local/bin/cluster ./cluster
+	@exec .local/bin/cluster -run $(RUN)
 
 .PHONY: docs
 docs: ## Run the commands of README.md and CONTRIBUTING.md, and check what the documents name.
