@@ -21,6 +21,6 @@ func configure(e *service.Environment) func(service.Base) service.Options {
 		Deadline: e.Duration("OPERATION_DEADLINE", 24*time.Hour, "how long after its request an operation may end; later it fails"),
 		Batch:    e.Int("ACCEPT_BATCH", 200, 1, 1000, "most requests that are stored and published, or read, together; 1 for each alone"),
 		Workers:  e.Int("ACCEPT_WORKERS", 2, 1, 1000, "batches of requests in flight"),
-		Queue:    e.Int("ACCEPT_QUEUE", 1000, 1, 1_000_000, "requests that may wait; more are answered 503"),
+		Queue:    e.Int("ACCEPT_QUEUE", 2000, 1, 1_000_000, "requests that may wait; more are answered 503"),
 	}.Build
 }
