@@ -26,17 +26,17 @@ const (
 var captions = map[File]record.Caption{
 	RealFile: {
 		Title:              "Load rises, lag rises, pods come, the lag drains, pods go",
-		Subtitle:           "real services and sidecars on 24 partitions, 50 operations a second at full load, each of which is four events",
+		Subtitle:           "real services and sidecars on 24 partitions; each operation is four events",
 		EventsPerOperation: eventsPerOperation, Partitions: realPartitions,
 	},
 	LagOnlyFile: {
 		Title:              "The same, scaled by the lag alone",
-		Subtitle:           "real services and sidecars on 24 partitions, 50 operations a second at full load, each of which is four events",
+		Subtitle:           "real services and sidecars on 24 partitions; each operation is four events",
 		EventsPerOperation: eventsPerOperation, Partitions: realPartitions,
 	},
 	LargeFile: {
 		Title:              "280 pods on nodes that come with them",
-		Subtitle:           "simulated consumers on 280 partitions, 900 records of user-approve a second at full load",
+		Subtitle:           "simulated consumers on 280 partitions; only user-approve is written",
 		EventsPerOperation: 1, Partitions: largePods,
 	},
 	SettingsFile: {

@@ -2,6 +2,8 @@ package experiment
 
 import (
 	"bytes"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -27,6 +29,9 @@ func TestRecordsInDocs(t *testing.T) {
 		t.Run(string(file), func(t *testing.T) {
 			t.Parallel()
 			runs, err := file.read(docs)
+			if errors.Is(err, fs.ErrNotExist) && file != RealFile {
+				t.Skip("not shown")
+			}
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -54,6 +54,14 @@ func (o Options) scaling() string {
 	return "lag-and-rate"
 }
 
+// overlay is the folder in cluster/overlay with what is applied.
+func (o Options) overlay() string {
+	if o.LagOnly {
+		return "base"
+	}
+	return "real"
+}
+
 const (
 	// timeLapse is how much faster everything goes than in production: the
 	// autoscaler looks every 5 s instead of every 15 s, and all times of the

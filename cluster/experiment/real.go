@@ -20,8 +20,9 @@ import (
 const (
 	realNodes      = 5
 	realPartitions = 24
-	// realRate is the full load; 50 operations a second need 10 replicas.
-	realRate = 50
+	// realRate is the full load: 12 replicas with two partitions each do it, and
+	// have a quarter of their time left.
+	realRate = 45
 	// perPod is how many records a second a replica does: one takes 200 ms.
 	perPod = 5
 	// eventsPerOperation: each operation is a record on each of the four topics.
@@ -88,7 +89,7 @@ func (s *setting) runPods(ctx context.Context) (*pods.Runner, error) {
 
 // realObjects are the manifests for this run.
 func (s *setting) realObjects(ctx context.Context) (objects []manifests.Object, least int, err error) {
-	if objects, err = s.objects(ctx, "real"); err != nil {
+	if objects, err = s.objects(ctx, s.o.overlay()); err != nil {
 		return nil, 0, err
 	}
 	if err := manifests.Connect(objects, s.broker); err != nil {
@@ -166,7 +167,7 @@ func (s *setting) measure(ctx context.Context, runner *pods.Runner, least int) (
 	if err != nil {
 		return Result{}, err
 	}
-	awaitEnd(ctx, recorder, start.Add(profile.End()), least, nil)
+	awaitEnd(ctx, recorder, start.Add(profile.End()+backLimit), least, nil)
 	stop()
 	helpers.Wait()
 	r := Result{

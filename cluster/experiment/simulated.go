@@ -22,11 +22,13 @@ type trial struct {
 	// over says what has to have happened before the record ends, beside the
 	// least number of pods and no lag; nil: nothing.
 	over func([]record.Sample) bool
+	// patience is how long after the load that is waited for.
+	patience time.Duration
 }
 
 // newTrial makes a trial; whole makes its recorder look at the whole cluster.
 func (s *setting) newTrial(namespace, topic, group string, b Bounds, whole bool, out io.Writer) *trial {
-	return &trial{namespace: namespace, topic: topic, group: group, bounds: b, recorder: record.New(record.Options{
+	return &trial{namespace: namespace, topic: topic, group: group, bounds: b, patience: backLimit, recorder: record.New(record.Options{
 		Client: s.plane.Client(), Admin: s.admin,
 		Watched:   record.Watched{Topics: []string{topic}, Scaled: topic, Group: group},
 		Namespace: namespace, App: service, Autoscaler: service, OneNamespace: !whole,
@@ -53,6 +55,6 @@ func (s *setting) run(ctx context.Context, t *trial) error {
 	if err := produce(ctx, s.broker, t.topic, t.bounds.Profile); err != nil {
 		return err
 	}
-	awaitEnd(ctx, t.recorder, start.Add(t.bounds.Profile.End()), t.bounds.Min, t.over)
+	awaitEnd(ctx, t.recorder, start.Add(t.bounds.Profile.End()+t.patience), t.bounds.Min, t.over)
 	return ctx.Err()
 }

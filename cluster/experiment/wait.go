@@ -71,15 +71,16 @@ func (s *setting) awaitReady(ctx context.Context, namespace string, least int) e
 }
 
 // awaitEnd waits until only the least number of pods is left, for a while. That
-// it does not come to that is seen in the record. over may want more.
-func awaitEnd(ctx context.Context, recorder *record.Recorder, end time.Time, least int, over func([]record.Sample) bool) {
+// it does not come to that is seen in the record. over may
+// want more; it waits until last at the latest.
+func awaitEnd(ctx context.Context, recorder *record.Recorder, last time.Time, least int, over func([]record.Sample) bool) {
 	var since time.Time
-	_ = until(ctx, time.Until(end.Add(backLimit)), func() error {
+	_ = until(ctx, time.Until(last), func() error {
 		samples := recorder.Samples()
-		last := samples[len(samples)-1]
-		if last.Pods > least || last.Lag > 0 || over != nil && !over(samples) {
+		newest := samples[len(samples)-1]
+		if newest.Pods > least || newest.Lag > 0 || over != nil && !over(samples) {
 			since = time.Time{}
-			return fmt.Errorf("%d pods, %d records", last.Pods, last.Lag)
+			return fmt.Errorf("%d pods, %d records", newest.Pods, newest.Lag)
 		}
 		if since.IsZero() {
 			since = time.Now()
