@@ -97,9 +97,6 @@ func settings(ctx context.Context, o experiment.Options) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	for i, v := range experiment.Variants() {
-		_, _ = fmt.Fprintf(o.Out, "\n%s: %s\n%s", v.Name, v.Settings, results[i].Text())
-	}
 	_, _ = io.WriteString(o.Out, "\n"+experiment.Table(results))
 	return true, experiment.Keep(o.Results, experiment.SettingsFile, results...)
 }
