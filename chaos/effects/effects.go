@@ -8,7 +8,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -65,21 +64,6 @@ type Stored struct {
 	Users      []User
 }
 
-// Without leaves out what stood there before: a database may have been used.
-func (s Stored) Without(before Stored) Stored {
-	old := map[string]bool{}
-	for _, o := range before.Operations {
-		old[o.Key] = true
-	}
-	for _, u := range before.Users {
-		old[u.Key] = true
-	}
-	return Stored{
-		Operations: slices.DeleteFunc(slices.Clone(s.Operations), func(o Operation) bool { return old[o.Key] }),
-		Users:      slices.DeleteFunc(slices.Clone(s.Users), func(u User) bool { return old[u.Key] }),
-	}
-}
-
 // Store is the databases of a system.
 type Store interface {
 	// Documents gives a service's documents by their keys.
@@ -89,30 +73,50 @@ type Store interface {
 // probes are keys that services write to see whether they can.
 const probes = "probe/"
 
-// Read reads the databases.
-func Read(ctx context.Context, store Store) (Stored, error) {
+// Keys are documents by their service and key.
+type Keys map[string]map[string]bool
+
+// ReadKeys tells what stands in the databases, whatever it is: a database may
+// have been used before.
+func ReadKeys(ctx context.Context, store Store) (Keys, error) {
+	keys := Keys{}
+	for _, app := range []string{operationService, userService} {
+		documents, err := store.Documents(ctx, app)
+		if err != nil {
+			return nil, fmt.Errorf("read the database of %s: %w", app, err)
+		}
+		keys[app] = map[string]bool{}
+		for key := range documents {
+			keys[app][key] = true
+		}
+	}
+	return keys, nil
+}
+
+// Read reads the databases, but not what stood there before.
+func Read(ctx context.Context, store Store, before Keys) (Stored, error) {
 	var s Stored
-	err := each(ctx, store, operationService, func(key string, o Operation) {
+	err := each(ctx, store, operationService, before, func(key string, o Operation) {
 		o.Key = key
 		s.Operations = append(s.Operations, o)
 	})
 	if err != nil {
 		return s, err
 	}
-	return s, each(ctx, store, userService, func(key string, u User) {
+	return s, each(ctx, store, userService, before, func(key string, u User) {
 		u.Key = key
 		s.Users = append(s.Users, u)
 	})
 }
 
 // each decodes a service's documents.
-func each[T any](ctx context.Context, store Store, app string, f func(key string, document T)) error {
+func each[T any](ctx context.Context, store Store, app string, before Keys, f func(key string, document T)) error {
 	documents, err := store.Documents(ctx, app)
 	if err != nil {
 		return fmt.Errorf("read the database of %s: %w", app, err)
 	}
 	for key, text := range documents {
-		if strings.HasPrefix(key, probes) {
+		if strings.HasPrefix(key, probes) || before[app][key] {
 			continue
 		}
 		var document T

@@ -74,7 +74,7 @@ func TestReadSQLite(t *testing.T) {
 		row{"other||" + userID.String(), "x", false})
 	database(t, folder, "user-service", row{"user-service||" + userID.String(), user, true})
 
-	got, err := effects.Read(t.Context(), effects.SQLite{Folder: folder})
+	got, err := effects.Read(t.Context(), effects.SQLite{Folder: folder}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,11 +93,22 @@ func TestReadSQLite(t *testing.T) {
 	if !done.Ended() || open.Ended() || !got.Users[0].Decided() || ledger.UserID(completedID) != userID {
 		t.Error("an end is not told from what is no end")
 	}
-	if rest := got.Without(effects.Stored{Operations: []effects.Operation{done}}); len(rest.Operations) != 1 || len(rest.Users) != 1 {
-		t.Errorf("without the one that was there before: %+v", rest)
+}
+
+func TestReadLeavesOutWhatStoodBefore(t *testing.T) {
+	t.Parallel()
+	store := documents{"operation-service": {"a": []byte("no JSON")}, "user-service": {"a": []byte("{")}}
+	before, err := effects.ReadKeys(t.Context(), store)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if rest := got.Without(got); len(rest.Operations)+len(rest.Users) > 0 {
-		t.Errorf("without itself: %+v", rest)
+	store["operation-service"]["b"], store["user-service"]["c"] = []byte(completed), []byte(user)
+	got, err := effects.Read(t.Context(), store, before)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Operations) != 1 || got.Operations[0].Key != "b" || len(got.Users) != 1 || got.Users[0].Key != "c" {
+		t.Errorf("got %+v", got)
 	}
 }
 
@@ -129,12 +140,12 @@ func TestReadFails(t *testing.T) {
 			t.Parallel()
 			store := maps.Clone(good)
 			test.change(store)
-			if _, err := effects.Read(t.Context(), store); err == nil || !strings.Contains(err.Error(), test.want) {
+			if _, err := effects.Read(t.Context(), store, nil); err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want it to name %q", err, test.want)
 			}
 		})
 	}
-	if _, err := effects.Read(t.Context(), effects.SQLite{Folder: t.TempDir()}); err == nil {
+	if _, err := effects.Read(t.Context(), effects.SQLite{Folder: t.TempDir()}, nil); err == nil {
 		t.Error("a file that does not exist was read")
 	}
 }

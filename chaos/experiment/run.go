@@ -28,7 +28,7 @@ type experiment struct {
 
 	redelivered tally
 	watch       verdict.Watch
-	before      effects.Stored
+	before      effects.Keys
 
 	telling sync.Mutex
 }
@@ -47,7 +47,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	}
 	defer f.stop()
 	e := &experiment{o: o, fleet: f}
-	if e.before, err = effects.Read(ctx, f.store); err != nil {
+	if e.before, err = effects.ReadKeys(ctx, f.store); err != nil {
 		return Result{}, err
 	}
 	return e.run(ctx)
@@ -104,7 +104,7 @@ func (e *experiment) startHelpers(ctx context.Context, operator *operator) (stop
 // at later.
 func (e *experiment) watchDatabases(ctx context.Context) {
 	for pause(ctx, watchInterval) == nil {
-		if stored, err := effects.Read(ctx, e.fleet.store); err == nil {
+		if stored, err := effects.Read(ctx, e.fleet.store, e.before); err == nil {
 			e.watch.See(stored)
 		}
 	}
@@ -151,7 +151,7 @@ func (e *experiment) quiet(ctx context.Context) error {
 func (e *experiment) judge(ctx context.Context, a account, happened []Happened, lastFault time.Time) (Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, readLimit)
 	defer cancel()
-	stored, err := effects.Read(ctx, e.fleet.store)
+	stored, err := effects.Read(ctx, e.fleet.store, e.before)
 	if err != nil {
 		return Result{}, err
 	}
@@ -162,7 +162,7 @@ func (e *experiment) judge(ctx context.Context, a account, happened []Happened, 
 	e.watch.See(stored)
 	r := Result{
 		Profile: e.o.Profile, Seed: e.o.Seed, Start: e.start.UTC(), Duration: e.o.Duration.String(), Rate: e.o.Rate,
-		Verdict: verdict.Judge(a.all, stored.Without(e.before), published, append(a.found, e.watch.Findings...)),
+		Verdict: verdict.Judge(a.all, stored, published, append(a.found, e.watch.Findings...)),
 		Counted: e.redelivered.sum(), Duplicates: int64(published.Duplicates()),
 		Wanted: len(happened), Plan: happened, Clients: a.counts,
 	}
