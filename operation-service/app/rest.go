@@ -131,15 +131,17 @@ func (s *rest) get(w http.ResponseWriter, r *http.Request) error {
 	return show(w, r, http.StatusOK, o)
 }
 
-// pollInterval is how often a waiting request looks into the store: another
-// replica may end the operation.
-const pollInterval = time.Second
+// firstPoll is after how long a waiting request looks into the store, since
+// another replica may end the operation. Each further look comes after a pause
+// twice as long: the slower sagas are, the less may be spent on looking.
+const firstPoll = time.Second
 
 // await gives o as it stands when it has ended, or after wait.
 func (s *rest) await(ctx context.Context, o operation.Operation, ended <-chan operation.Operation, wait time.Duration) operation.Operation {
 	timeout := time.NewTimer(wait)
 	defer timeout.Stop()
-	poll := time.NewTicker(pollInterval)
+	pause := firstPoll
+	poll := time.NewTimer(pause)
 	defer poll.Stop()
 	for !o.Done() {
 		select {
@@ -153,6 +155,8 @@ func (s *rest) await(ctx context.Context, o operation.Operation, ended <-chan op
 			if latest, found, err := s.read(ctx, o.UUID); err == nil && found {
 				o = latest
 			}
+			pause *= 2
+			poll.Reset(pause)
 		}
 	}
 	return o
