@@ -41,11 +41,13 @@ bench: ## Measure what the system carries and costs, on an idle machine (NAME=la
 	@exec .local/bin/bench -name "$(NAME)" $(BENCH_ARGS)
 
 .PHONY: dead-letters
-dead-letters: local-tool ## List what could not be processed (ARGS="show ID", "replay ID", "replay --all").
-	@exec $(LOCAL) dead-letters $(ARGS)
+dead-letters: ## List what could not be processed (ARGS="show ID", "replay ID", "replay --all"; -h for a Kafka elsewhere).
+	@mkdir -p .local/bin
+	@go build -o .local/bin/dead-letters ./dead-letters
+	@exec .local/bin/dead-letters $(ARGS)
 
 # What is tested and linted: every module but those of the tools.
-MODULES := . ./operation-service ./user-service ./approval-service ./load ./local ./bench ./chaos ./cluster
+MODULES := . ./operation-service ./user-service ./approval-service ./dead-letters ./load ./local ./bench ./chaos ./cluster
 # The race detector needs a C compiler; Go says whether there is one.
 TEST = $(if $(filter 1,$(shell CGO_ENABLED= go env CGO_ENABLED)),CGO_ENABLED=1 go test -race,go test)
 # The end-to-end suite is never cached (it tests what Go does not see), has the machine to itself, and its first run may
@@ -138,7 +140,7 @@ TAG ?= dev
 
 .PHONY: images
 images: ## Build the container images (REGISTRY=registration TAG=dev).
-	@for program in operation-service user-service approval-service load; do \
+	@for program in operation-service user-service approval-service dead-letters load; do \
 		docker build --build-arg PROGRAM=$$program --tag $(REGISTRY)/$$program:$(TAG) . || exit 1; \
 	done
 

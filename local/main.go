@@ -1,5 +1,5 @@
-// Command local runs the registration system on one machine: `make run` and
-// `make dead-letters` are its doors.
+// Command local runs the registration system on one machine: `make run` is its
+// door.
 package main
 
 import (
@@ -21,10 +21,9 @@ import (
 
 const usage = `usage: local COMMAND [ARGUMENTS]; each command explains itself with -h
 
-  run           start the whole system, until Ctrl-C
-  dead-letters  list, show or replay what could not be processed
-  broker        the embedded broker alone
-  dapr          find Dapr, or build it, and say how to call it
+  run     start the whole system, until Ctrl-C
+  broker  the embedded broker alone
+  dapr    find Dapr, or build it, and say how to call it
 `
 
 // command is a subcommand; its context ends when the user wants it to.
@@ -32,7 +31,6 @@ type command func(ctx context.Context, args []string, out io.Writer) error
 
 var commands = map[string]command{
 	"run":             run,
-	"dead-letters":    deadLetters,
 	"broker":          serveBroker,
 	"dapr":            getDapr,
 	proc.GuardCommand: guard,

@@ -11,30 +11,28 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"registration.example/local/broker"
-	"registration.example/local/deadletter"
+	"registration.example/dead-letters/deadletter"
 	"registration.example/messages"
 )
 
 // open gives a box at a broker of the test's own.
 func open(t *testing.T) (*deadletter.Box, *kgo.Client) {
 	t.Helper()
-	cluster, err := kfake.NewCluster(kfake.NumBrokers(1))
+	options := []kfake.Opt{kfake.NumBrokers(1)}
+	for _, topic := range messages.Topics() {
+		options = append(options, kfake.SeedTopics(2, string(topic)), kfake.SeedTopics(1, string(topic.DeadLetter())))
+	}
+	cluster, err := kfake.NewCluster(options...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(cluster.Close)
-	addr := cluster.ListenAddrs()[0]
-	if err := broker.EnsureTopics(t.Context(), addr, broker.Topics()); err != nil {
-		t.Fatal(err)
-	}
-	topic := string(messages.UserCreateTopic)
-	client, err := broker.Client(addr, kgo.ConsumeTopics(topic))
+	client, err := kgo.NewClient(kgo.SeedBrokers(cluster.ListenAddrs()...), kgo.ConsumeTopics(string(messages.UserCreateTopic)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(client.Close)
-	box, err := deadletter.Open(t.Context(), addr)
+	box, err := deadletter.Open(t.Context(), deadletter.Kafka{Brokers: cluster.ListenAddrs()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,59 +1,45 @@
 package main
 
 import (
-	"cmp"
 	"context"
-	"errors"
-	"flag"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/google/uuid"
 
-	"registration.example/local/deadletter"
+	"registration.example/dead-letters/deadletter"
 )
 
 // answerTimeout bounds the whole command.
 const answerTimeout = time.Minute
 
-const deadLettersUsage = `usage: local dead-letters [-kafka HOST:PORT] [list | show ID | replay ID | replay --all]
-`
-
-var errDeadLettersUsage = errors.New(strings.TrimSpace(deadLettersUsage))
-
-// deadLetters is `make dead-letters`.
-func deadLetters(ctx context.Context, args []string, out io.Writer) error {
-	flags := flag.NewFlagSet("dead-letters", flag.ContinueOnError)
-	flags.Usage = func() {
-		_, _ = fmt.Fprint(flags.Output(), deadLettersUsage)
-		flags.PrintDefaults()
-	}
-	addr := flags.String("kafka", cmp.Or(os.Getenv("KAFKA_BROKERS"), "127.0.0.1:9092"), "the broker; default from KAFKA_BROKERS")
-	if err := parse(flags, args); err != nil {
-		return err
+// run does what the command says.
+func run(ctx context.Context, s settings, out io.Writer) error {
+	if len(s.command) == 1 && s.command[0] == "wait" {
+		<-ctx.Done()
+		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
-	box, err := deadletter.Open(ctx, *addr)
+	box, err := deadletter.Open(ctx, s.kafka)
 	if err != nil {
 		return err
 	}
 	defer box.Close()
-	switch args := flags.Args(); {
-	case len(args) == 0, len(args) == 1 && args[0] == "list":
+	switch c := s.command; {
+	case len(c) == 0, len(c) == 1 && c[0] == "list":
 		return list(ctx, box, out)
-	case len(args) == 2 && args[0] == "show":
-		return show(ctx, box, args[1], out)
-	case len(args) == 2 && args[0] == "replay" && strings.TrimLeft(args[1], "-") == "all":
+	case len(c) == 2 && c[0] == "show":
+		return show(ctx, box, c[1], out)
+	case len(c) == 2 && c[0] == "replay" && strings.TrimLeft(c[1], "-") == "all":
 		return replayAll(ctx, box, out)
-	case len(args) == 2 && args[0] == "replay":
-		return replay(ctx, box, args[1], out)
+	case len(c) == 2 && c[0] == "replay":
+		return replay(ctx, box, c[1], out)
 	default:
-		return errDeadLettersUsage
+		return errUsage
 	}
 }
 

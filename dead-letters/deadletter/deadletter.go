@@ -6,13 +6,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"registration.example/local/broker"
 	"registration.example/messages"
 )
 
@@ -51,22 +51,23 @@ func parseID(id string) (topic string, partition int32, offset int64, err error)
 
 // Box is the dead-letter topics at a broker.
 type Box struct {
-	addr   string
-	client *kgo.Client
-	admin  *kadm.Client
+	options []kgo.Opt // of every client
+	client  *kgo.Client
+	admin   *kadm.Client
 }
 
-// Open connects to the Kafka at addr, and fails if it does not answer.
-func Open(ctx context.Context, addr string) (*Box, error) {
-	client, err := broker.Client(addr)
+// Open connects to a Kafka, and fails if it does not let this program in.
+func Open(ctx context.Context, k Kafka) (*Box, error) {
+	options := k.options()
+	client, err := kgo.NewClient(options...)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("settings of Kafka: %w", err)
 	}
 	if err := client.Ping(ctx); err != nil {
 		client.Close()
-		return nil, fmt.Errorf("no Kafka answers at %s: is the system running? %w", addr, err)
+		return nil, k.explain(err)
 	}
-	return &Box{addr: addr, client: client, admin: kadm.NewClient(client)}, nil
+	return &Box{options: options, client: client, admin: kadm.NewClient(client)}, nil
 }
 
 // Close ends the connection.
@@ -121,9 +122,9 @@ func (b *Box) readPartition(ctx context.Context, topic string, partition int32, 
 	if from >= end {
 		return nil, nil
 	}
-	client, err := broker.Client(b.addr, kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{
+	client, err := kgo.NewClient(append(slices.Clone(b.options), kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{
 		topic: {partition: kgo.NewOffset().At(from)},
-	}))
+	}))...)
 	if err != nil {
 		return nil, err
 	}
