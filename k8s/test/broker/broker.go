@@ -4,17 +4,12 @@
 package broker
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/pem"
 	"fmt"
-	"math/big"
-	"net"
-	"time"
+	"net/http/httptest"
+	"testing"
 
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -58,16 +53,28 @@ type topic struct {
 // Password is that of a user.
 func Password(user string) string { return user + "-password" }
 
-// Start starts a cluster with the KafkaTopics and KafkaUsers among the objects.
-func Start(objects manifests.Objects) (*Broker, error) {
-	b := new(Broker)
-	config, err := b.certificate()
+// Deployed renders an overlay, and starts a cluster with what it has for one;
+// both are the test's own.
+func Deployed(t *testing.T, overlay string) (manifests.Objects, *Broker) {
+	t.Helper()
+	objects, err := manifests.Render(overlay)
 	if err != nil {
-		return nil, err
+		t.Fatal(err)
 	}
+	b, err := start(objects)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.cluster.Close)
+	return objects, b
+}
+
+// start starts a cluster with the KafkaTopics and KafkaUsers among the objects.
+func start(objects manifests.Objects) (*Broker, error) {
+	b := new(Broker)
 	options := []kfake.Opt{
 		kfake.NumBrokers(1),
-		kfake.TLS(config),
+		kfake.TLS(b.certificate()),
 		kfake.EnableSASL(),
 		kfake.EnableACLs(),
 		kfake.Superuser(mechanism, admin, Password(admin)),
@@ -90,15 +97,13 @@ func Start(objects manifests.Objects) (*Broker, error) {
 		}
 		options = append(options, kfake.User(mechanism, u.Metadata.Name, Password(u.Metadata.Name), acls...))
 	}
+	var err error
 	if b.cluster, err = kfake.NewCluster(options...); err != nil {
 		return nil, fmt.Errorf("start broker: %w", err)
 	}
 	b.Addr = b.cluster.ListenAddrs()[0]
 	return b, nil
 }
-
-// Close stops the cluster.
-func (b *Broker) Close() { b.cluster.Close() }
 
 // admin may do everything; no manifest names it.
 const admin = "admin"
@@ -139,32 +144,12 @@ func (u user) acls() ([]kfake.ACL, error) {
 	return acls, nil
 }
 
-// certificate makes a certificate that signs itself.
-func (b *Broker) certificate() (*tls.Config, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, err
-	}
-	template := &x509.Certificate{
-		SerialNumber:          big.NewInt(1),
-		Subject:               pkix.Name{CommonName: "kafka"},
-		NotBefore:             time.Now().Add(-time.Hour),
-		NotAfter:              time.Now().Add(24 * time.Hour),
-		IPAddresses:           []net.IP{net.IPv4(127, 0, 0, 1)},
-		IsCA:                  true,
-		BasicConstraintsValid: true,
-		KeyUsage:              x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		return nil, err
-	}
-	b.CA = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+// certificate takes the one that httptest has for 127.0.0.1: it signs itself.
+func (b *Broker) certificate() *tls.Config {
+	server := httptest.NewTLSServer(nil)
+	defer server.Close()
+	b.CA = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
 	b.pool = x509.NewCertPool()
-	b.pool.AppendCertsFromPEM([]byte(b.CA))
-	return &tls.Config{
-		Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}},
-		MinVersion:   tls.VersionTLS12,
-	}, nil
+	b.pool.AddCert(server.Certificate())
+	return &tls.Config{Certificates: server.TLS.Certificates, MinVersion: tls.VersionTLS12}
 }

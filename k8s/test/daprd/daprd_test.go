@@ -12,7 +12,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"registration.example/k8s/test/broker"
-	"registration.example/k8s/test/manifests"
 )
 
 // bulk answers a bulk delivery: every entry was a success.
@@ -82,15 +81,7 @@ var want = map[string]struct{ components, topics, publishes, refused []string }{
 // it: every address, login, right, scope and token has to fit for that.
 func TestSidecarsOfThePods(t *testing.T) {
 	t.Parallel()
-	objects, err := manifests.Render("../../overlays/aks")
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := broker.Start(objects)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(b.Close)
+	objects, b := broker.Deployed(t, "../../overlays/aks")
 	sidecars := map[string]*sidecar{}
 	for app := range want {
 		sidecars[app] = start(t, objects, b, app)
@@ -170,15 +161,7 @@ func TestStateComponent(t *testing.T) {
 	if os.Getenv("MONGODB_URI") != "" {
 		t.Skip("there is a MongoDB: TestSidecarsOfThePods loads the component")
 	}
-	objects, err := manifests.Render("../../overlays/aks")
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := broker.Start(objects)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(b.Close)
+	objects, b := broker.Deployed(t, "../../overlays/aks")
 	s := start(t, objects, b, "user-service")
 	s.await(t, "it has looked for MongoDB", func() bool { return strings.Contains(s.log.String(), "server selection error") })
 }

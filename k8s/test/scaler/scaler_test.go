@@ -36,15 +36,7 @@ type fixture struct {
 // newFixture starts a broker as the manifests want it: TLS, logins, rights.
 func newFixture(t *testing.T) (*fixture, *broker.Broker) {
 	t.Helper()
-	objects, err := manifests.Render("../../overlays/aks")
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := broker.Start(objects)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(b.Close)
+	objects, b := broker.Deployed(t, "../../overlays/aks")
 	f := &fixture{objects: objects, connect: b.Client}
 	f.start(t, b.Addr, func(trigger kedav1alpha1.ScaleTriggers) map[string]string {
 		return authParams(t, objects, b.CA, trigger.AuthenticationRef.Name)
