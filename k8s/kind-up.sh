@@ -50,7 +50,7 @@ make_cluster() {
 
 load_images() {
   run make images
-  for image in operation-service user-service approval-service load; do
+  for image in operation-service user-service approval-service dead-letters load; do
     run kind load docker-image --name "$cluster" "registration/$image:dev"
   done
 }

@@ -12,6 +12,7 @@ import (
 
 	"registration.example/k8s/test/injector"
 	"registration.example/k8s/test/manifests"
+	"registration.example/messages"
 )
 
 // component is what is looked at of a Dapr component.
@@ -163,10 +164,25 @@ func TestKafkaUsersMayWhatTheirSidecarsMay(t *testing.T) {
 			t.Errorf("KafkaUser %s (-wanted by its components +granted):\n%s", app, diff)
 		}
 	}
-	want := []string{"Describe group approval-service", "Describe topic user-approve"}
-	if diff := cmp.Diff(want, rules(t, objects, "keda")); diff != "" {
-		t.Errorf("KafkaUser keda (-want +granted):\n%s", diff)
+	for user, want := range map[string][]string{
+		"keda":         {"Describe group approval-service", "Describe topic user-approve"},
+		"dead-letters": rulesOfDeadLetters(),
+	} {
+		if diff := cmp.Diff(want, rules(t, objects, user)); diff != "" {
+			t.Errorf("KafkaUser %s (-want +granted):\n%s", user, diff)
+		}
 	}
+}
+
+// rulesOfDeadLetters: to read them, to put back their records, and to remember
+// which.
+func rulesOfDeadLetters() []string {
+	want := []string{"Read group dead-letters"}
+	for _, topic := range messages.Topics() {
+		want = append(want, "Read topic "+string(topic.DeadLetter()), "Write topic "+string(topic))
+	}
+	slices.Sort(want)
+	return want
 }
 
 // TestTopicsAreThoseOfTheComponents, each with a dead-letter topic.
@@ -207,6 +223,16 @@ func TestEverySecretHasAMaker(t *testing.T) {
 		made[name] = strings.Fields(keys)
 	}
 	for name, pod := range admitted(t, objects) {
+		for _, volume := range pod.Spec.Volumes {
+			if volume.Secret == nil {
+				continue
+			}
+			for _, item := range volume.Secret.Items {
+				if !slices.Contains(made[volume.Secret.SecretName], item.Key) {
+					t.Errorf("%s: %s: nobody makes the key %s of a Secret %s", name, volume.Name, item.Key, volume.Secret.SecretName)
+				}
+			}
+		}
 		for _, container := range pod.Spec.Containers {
 			for _, env := range container.Env {
 				if env.ValueFrom == nil || env.ValueFrom.SecretKeyRef == nil {

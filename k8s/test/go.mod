@@ -16,6 +16,7 @@ require (
 	k8s.io/apiserver v0.36.0
 	k8s.io/kubernetes v1.35.4
 	k8s.io/pod-security-admission v0.0.0
+	registration.example v0.0.0
 	registration.example/e2e v0.0.0
 	registration.example/local v0.0.0
 	sigs.k8s.io/kustomize/api v0.21.1
@@ -115,6 +116,7 @@ require (
 	github.com/gabriel-vasile/mimetype v1.4.13 // indirect
 	github.com/go-errors/errors v1.5.1 // indirect
 	github.com/go-jose/go-jose/v4 v4.1.4 // indirect
+	github.com/go-json-experiment/json v1.27.2 // indirect
 	github.com/go-kivik/couchdb/v3 v3.4.1 // indirect
 	github.com/go-kivik/kivik/v3 v3.2.4 // indirect
 	github.com/go-logr/logr v1.4.3 // indirect
