@@ -14,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"registration.example/cluster/kube"
+	"registration.example/cluster/pause"
 )
 
 const (
@@ -113,7 +114,7 @@ func (c *Consumers) consume(ctx context.Context) error {
 	for ctx.Err() == nil {
 		records := client.PollRecords(ctx, bulk).Records()
 		for _, record := range records {
-			if !pause(ctx, c.o.Delay) {
+			if pause.For(ctx, c.o.Delay) != nil {
 				return nil
 			}
 			client.MarkCommitRecords(record)
@@ -121,16 +122,4 @@ func (c *Consumers) consume(ctx context.Context) error {
 		client.AllowRebalance()
 	}
 	return nil
-}
-
-// pause waits, and says false if ctx ended first.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
 }

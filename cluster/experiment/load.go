@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"registration.example/cluster/pause"
 	"registration.example/load/generator"
 	"registration.example/local/broker"
 )
@@ -24,7 +25,7 @@ func runLoad(ctx context.Context, profile Profile, o generator.Options, folder s
 	start := time.Now()
 	for i, load := range profile {
 		loads.Go(func() {
-			if errs[i] = wait(ctx, time.Until(start.Add(load.From))); errs[i] != nil {
+			if errs[i] = pause.For(ctx, time.Until(start.Add(load.From))); errs[i] != nil {
 				return
 			}
 			o := o

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"registration.example/cluster/pause"
 	"registration.example/cluster/record"
 )
 
@@ -26,20 +27,9 @@ func until(ctx context.Context, limit time.Duration, f func() error) error {
 		if err == nil {
 			return nil
 		}
-		if wait(ctx, lookAgain) != nil {
+		if pause.For(ctx, lookAgain) != nil {
 			return fmt.Errorf("waited for %s: %w", limit, err)
 		}
-	}
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
 	}
 }
 
