@@ -38,32 +38,8 @@ func Large(ctx context.Context, o Options) (Result, error) {
 		return Result{}, err
 	}
 	defer s.stop()
-	if err := s.serveOffsets(ctx, topic); err != nil {
-		return Result{}, err
-	}
-	if err := s.plane.StartKarpenter(ctx); err != nil {
-		return Result{}, err
-	}
-	objects, err := s.objects(ctx, "large")
+	least, err := s.applyLarge(ctx, topic)
 	if err != nil {
-		return Result{}, err
-	}
-	scaled, err := manifests.Find(objects, "ScaledObject", service)
-	if err != nil {
-		return Result{}, err
-	}
-	least, err := manifests.MinReplicas(scaled)
-	if err != nil {
-		return Result{}, err
-	}
-	err = manifests.Scale(scaled, manifests.Scaling{
-		Broker: s.broker, Prometheus: s.prometheus, Topic: topic, Group: service,
-		Min: least, Max: largePods, TimeLapse: timeLapse, LagOnly: o.LagOnly, ScaleDown: &largeScaleDown,
-	})
-	if err != nil {
-		return Result{}, err
-	}
-	if err := s.applySystem(ctx, objects, largePods); err != nil {
 		return Result{}, err
 	}
 	t := s.newTrial(namespace, topic, service, Bounds{Min: least, Partitions: largePods, Profile: largeProfile(), Flow: perPod}, true, o.Out)
@@ -75,6 +51,25 @@ func Large(ctx context.Context, o Options) (Result, error) {
 	r.judge()
 	r.judgeNodes(largeNodes)
 	return r, s.plane.Ended()
+}
+
+// applyLarge applies the system with Karpenter beside it, and says how many
+// pods there are at least.
+func (s *setting) applyLarge(ctx context.Context, topic string) (least int, err error) {
+	if err := s.serveOffsets(ctx, topic); err != nil {
+		return 0, err
+	}
+	if err := s.plane.StartKarpenter(ctx); err != nil {
+		return 0, err
+	}
+	objects, err := s.objects(ctx, "large")
+	if err != nil {
+		return 0, err
+	}
+	if least, err = s.scale(objects, largePods, &largeScaleDown); err != nil {
+		return 0, err
+	}
+	return least, s.applySystem(ctx, objects, largePods)
 }
 
 // nodesGone says that most of the nodes are gone again.

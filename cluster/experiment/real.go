@@ -95,17 +95,22 @@ func (s *setting) realObjects(ctx context.Context) (objects []manifests.Object, 
 	if err := manifests.Connect(objects, s.broker); err != nil {
 		return nil, 0, err
 	}
+	least, err = s.scale(objects, realPartitions, nil)
+	return objects, least, err
+}
+
+// scale fits the ScaledObject of the service, and says how many replicas it has at least.
+func (s *setting) scale(objects []manifests.Object, partitions int, down *manifests.ScaleDown) (least int, err error) {
 	scaled, err := manifests.Find(objects, "ScaledObject", service)
 	if err != nil {
-		return nil, 0, err
+		return 0, err
 	}
-	least, err = manifests.MinReplicas(scaled)
-	if err != nil {
-		return nil, 0, err
+	if least, err = manifests.MinReplicas(scaled); err != nil {
+		return 0, err
 	}
-	return objects, least, manifests.Scale(scaled, manifests.Scaling{
+	return least, manifests.Scale(scaled, manifests.Scaling{
 		Broker: s.broker, Prometheus: s.prometheus, Topic: string(messages.UserApproveTopic), Group: service,
-		Min: least, Max: realPartitions, TimeLapse: timeLapse, LagOnly: s.o.LagOnly,
+		Min: least, Max: partitions, TimeLapse: timeLapse, LagOnly: s.o.LagOnly, ScaleDown: down,
 	})
 }
 
