@@ -116,6 +116,18 @@ func TestJudgeNodes(t *testing.T) {
 	}
 }
 
+// Room that is kept free and given to nobody proves nothing.
+func TestJudgePlaceholders(t *testing.T) {
+	t.Parallel()
+	for placeholders, ok := range map[int]bool{0: false, 2: true} {
+		r := Result{Placeholders: placeholders}
+		r.judgePlaceholders()
+		if r.Verdict.OK() != ok {
+			t.Errorf("%d gave way: %v", placeholders, r.Verdict)
+		}
+	}
+}
+
 func TestUntil(t *testing.T) {
 	t.Parallel()
 	if err := until(t.Context(), time.Minute, func() error { return nil }); err != nil {

@@ -47,9 +47,14 @@ func Large(ctx context.Context, o Options) (Result, error) {
 	if err := s.run(ctx, t); err != nil {
 		return Result{}, err
 	}
-	r := Result{Name: o.scaling(), Samples: t.recorder.Samples(), Bounds: t.bounds}
+	placeholders, err := s.gaveWay(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	r := Result{Name: o.scaling(), Samples: t.recorder.Samples(), Bounds: t.bounds, Placeholders: placeholders}
 	r.judge()
 	r.judgeNodes(largeNodes)
+	r.judgePlaceholders()
 	return r, s.plane.Ended()
 }
 
@@ -95,5 +100,12 @@ func (r *Result) judgeNodes(first int) {
 	}
 	if last := r.Samples[len(r.Samples)-1].Nodes; last >= most {
 		r.Verdict.violated("%d nodes at the end, as many as ever: none was taken away", last)
+	}
+}
+
+// judgePlaceholders: they are there to give way.
+func (r *Result) judgePlaceholders() {
+	if r.Placeholders == 0 {
+		r.Verdict.violated("no placeholder gave way to a pod of %s", service)
 	}
 }

@@ -19,6 +19,8 @@ type Result struct {
 	Reports []generator.Report
 	// Restarts is how many processes of pods ended by themselves.
 	Restarts int
+	// Placeholders is how many of them gave way to pods of the service: large run only.
+	Placeholders int
 }
 
 // judge judges the curves, and what became of the operations.
@@ -49,6 +51,9 @@ func (r *Result) Text() string {
 	var b strings.Builder
 	if accepted, ended, lost := r.operations(); len(r.Reports) > 0 {
 		fmt.Fprintf(&b, "%d operations accepted, %d ended, %d lost\n", accepted, ended, lost)
+	}
+	if r.Placeholders > 0 {
+		fmt.Fprintf(&b, "%d placeholders gave way to pods of %s\n", r.Placeholders, service)
 	}
 	return b.String() + r.Verdict.String() + "\n"
 }

@@ -59,6 +59,19 @@ func TestPods(t *testing.T) {
 	}
 }
 
+func TestEvents(t *testing.T) {
+	t.Parallel()
+	got, err := served(t, map[string]string{"/api/v1/namespaces/n/events": `{"items":[
+  {"involvedObject":{"kind":"Pod","name":"placeholder-a"},"related":{"kind":"Pod","name":"approval-service-a"},"reason":"Preempted","message":"Preempted by pod 1 on node node-1"}]}`}).Events(t.Context(), "n", "Preempted")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Event{{Object: Reference{"placeholder-a"}, Related: Reference{"approval-service-a"}, Message: "Preempted by pod 1 on node node-1"}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("Events (-want +got):\n%s", diff)
+	}
+}
+
 func TestNotFound(t *testing.T) {
 	t.Parallel()
 	if _, err := served(t, nil).Autoscaler(t.Context(), "n", "a"); !errors.Is(err, ErrNotFound) {

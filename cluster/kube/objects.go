@@ -115,6 +115,27 @@ func (c *Client) Pods(ctx context.Context, namespace, selector string) ([]Pod, e
 	return list.Items, err
 }
 
+// Reference names the object of an event.
+type Reference struct {
+	Name string `json:"name"`
+}
+
+// Event is what was told of an object, and of another one if it has a part in it.
+type Event struct {
+	Object  Reference `json:"involvedObject"`
+	Related Reference `json:"related"`
+	Message string    `json:"message"`
+}
+
+// Events lists what was told of objects in a namespace for one reason.
+func (c *Client) Events(ctx context.Context, namespace, reason string) ([]Event, error) {
+	var list struct {
+		Items []Event `json:"items"`
+	}
+	err := c.Get(ctx, "/api/v1/namespaces/"+namespace+"/events", url.Values{"fieldSelector": {"reason=" + reason}}, &list)
+	return list.Items, err
+}
+
 // Nodes counts the nodes that are ready.
 func (c *Client) Nodes(ctx context.Context) (int, error) {
 	var list struct {
