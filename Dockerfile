@@ -1,4 +1,3 @@
-# syntax=docker/dockerfile:1
 # One file for every image: PROGRAM is the folder of the program, operation-service,
 # user-service, approval-service, dead-letters or load. `make images` builds all five.
 FROM --platform=$BUILDPLATFORM golang:1.26.8-bookworm AS build

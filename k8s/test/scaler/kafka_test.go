@@ -16,7 +16,7 @@ import (
 // which here has neither TLS nor logins.
 func TestReplicasFollowTheLagOfApacheKafka(t *testing.T) {
 	t.Parallel()
-	objects, err := manifests.Render("../../overlays/aks")
+	objects, err := manifests.Render(aks)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,10 +31,10 @@ func TestReplicasFollowTheLagOfApacheKafka(t *testing.T) {
 	f := &fixture{objects: objects, connect: func(options ...kgo.Opt) (*kgo.Client, error) {
 		return kgo.NewClient(append(options, kgo.SeedBrokers(apache.Addr()))...)
 	}}
-	f.start(t, apache.Addr(), func(trigger kedav1alpha1.ScaleTriggers) map[string]string {
+	f.start(t, base, apache.Addr(), func(trigger kedav1alpha1.ScaleTriggers) map[string]string {
 		delete(trigger.Metadata, "tls")
 		delete(trigger.Metadata, "sasl")
 		return nil
 	})
-	f.followTheLag(t)
+	f.followTheLag(t, evenly)
 }

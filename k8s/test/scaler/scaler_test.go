@@ -33,21 +33,32 @@ type fixture struct {
 	lagThreshold int64
 }
 
-// newFixture starts a broker as the manifests want it: TLS, logins, rights.
-func newFixture(t *testing.T) (*fixture, *broker.Broker) {
+// The ScaledObject by the lag alone, and by lag and rate.
+const (
+	base = "../../base"
+	aks  = "../../overlays/aks"
+)
+
+// newFixture starts a broker as the manifests want it: TLS, logins, rights; and
+// the scaler of a folder.
+func newFixture(t *testing.T, folder string) (*fixture, *broker.Broker) {
 	t.Helper()
-	objects, b := broker.Deployed(t, "../../overlays/aks")
+	objects, b := broker.Deployed(t, aks)
 	f := &fixture{objects: objects, connect: b.Client}
-	f.start(t, b.Addr, func(trigger kedav1alpha1.ScaleTriggers) map[string]string {
+	f.start(t, folder, b.Addr, func(trigger kedav1alpha1.ScaleTriggers) map[string]string {
 		return authParams(t, objects, b.CA, trigger.AuthenticationRef.Name)
 	})
 	return f, b
 }
 
-// start makes the scaler of the ScaledObject's first trigger.
-func (f *fixture) start(t *testing.T, addr string, auth func(kedav1alpha1.ScaleTriggers) map[string]string) {
+// start makes the scaler of the first trigger of a folder's ScaledObject.
+func (f *fixture) start(t *testing.T, folder, addr string, auth func(kedav1alpha1.ScaleTriggers) map[string]string) {
 	t.Helper()
-	scaled, err := manifests.Decode[kedav1alpha1.ScaledObject](f.objects.Find("ScaledObject", group))
+	objects, err := manifests.Render(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	scaled, err := manifests.Decode[kedav1alpha1.ScaledObject](objects.Find("ScaledObject", group))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,38 +173,54 @@ func (f *fixture) replicas(t *testing.T) (replicas int64, active bool) {
 	return (lag + f.lagThreshold - 1) / f.lagThreshold, active
 }
 
-// TestReplicasFollowTheLag goes up a growing backlog. A replica has lagThreshold
-// of it; only divisors of the number of partitions are asked for, and never
-// more than there are partitions.
+// TestReplicasFollowTheLag goes up a growing backlog, of which a replica has
+// lagThreshold.
 func TestReplicasFollowTheLag(t *testing.T) {
 	t.Parallel()
-	f, _ := newFixture(t)
-	f.followTheLag(t)
+	t.Run("base", func(t *testing.T) {
+		t.Parallel()
+		f, _ := newFixture(t, base)
+		f.followTheLag(t, evenly)
+	})
+	t.Run("lag and rate", func(t *testing.T) {
+		t.Parallel()
+		f, _ := newFixture(t, aks)
+		f.followTheLag(t, []step{{1, 1}, {10, 1}, {11, 2}, {70, 7}, {1190, 119}, {1200, 120},
+			{1209, 121}, // KEDA's cap is one too high: maxReplicaCount holds
+			{5000, 120},
+		})
+	})
 }
 
-func (f *fixture) followTheLag(t *testing.T) {
+// step is a lag and the replicas that it takes.
+type step struct{ lag, replicas int64 }
+
+// evenly asks for divisors of the number of partitions only, and never for more
+// than there are partitions.
+var evenly = []step{
+	{1, 1},
+	{4, 1},
+	{5, 2},
+	{28, 8}, // 7 is no divisor of 120
+	{100, 30},
+	{470, 120},
+	{480, 120},
+	{481, 120},
+	{489, 120}, // without even distribution this would ask for one more than there are partitions
+	{5000, 120},
+}
+
+func (f *fixture) followTheLag(t *testing.T, steps []step) {
 	t.Helper()
 	if got, active := f.replicas(t); got > 1 || active {
 		t.Errorf("without lag: %d replicas, active %t; want 1 at most, not active", got, active)
 	}
 	produced := int64(0)
-	for _, want := range []struct{ lag, replicas int64 }{
-		{1, 1},
-		{4, 1},
-		{5, 2},
-		{28, 8}, // 7 is no divisor of 120
-		{100, 30},
-		{470, 120},
-		{480, 120},
-		{481, 120},
-		{489, 120}, // without even distribution this would ask for one more than there are partitions
-		{5000, 120},
-	} {
-		lag := want.lag * f.lagThreshold / 4
-		f.produce(t, lag-produced)
-		produced = lag
+	for _, want := range steps {
+		f.produce(t, want.lag-produced)
+		produced = want.lag
 		if got, active := f.replicas(t); got != want.replicas || !active {
-			t.Errorf("lag %d: %d replicas, active %t; want %d, active", lag, got, active, want.replicas)
+			t.Errorf("lag %d: %d replicas, active %t; want %d, active", want.lag, got, active, want.replicas)
 		}
 	}
 }
@@ -201,7 +228,7 @@ func (f *fixture) followTheLag(t *testing.T) {
 // TestCapIsThePartitions holds the three places that say how many replicas can work.
 func TestCapIsThePartitions(t *testing.T) {
 	t.Parallel()
-	objects, err := manifests.Render("../../overlays/aks")
+	objects, err := manifests.Render(aks)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -217,7 +244,7 @@ func TestCapIsThePartitions(t *testing.T) {
 // TestGroupWithoutOffsets: what was published before the first consumer counts.
 func TestGroupWithoutOffsets(t *testing.T) {
 	t.Parallel()
-	f, _ := newFixture(t)
+	f, _ := newFixture(t, base)
 	f.commit(t, -1)
 	f.produce(t, 12)
 	if got, active := f.replicas(t); got != 12/f.lagThreshold || !active {
@@ -228,7 +255,7 @@ func TestGroupWithoutOffsets(t *testing.T) {
 // TestKedaMayOnlyLook: its Kafka user can neither read nor write.
 func TestKedaMayOnlyLook(t *testing.T) {
 	t.Parallel()
-	_, b := newFixture(t)
+	_, b := newFixture(t, base)
 	client, err := b.ClientOf("keda")
 	if err != nil {
 		t.Fatal(err)
