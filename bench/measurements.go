@@ -61,6 +61,8 @@ const (
 	// warmUp is a load that is not measured: connections are opened, code is
 	// paged in, heaps find their size.
 	warmUp = 3 * time.Second
+	// warmUpDatabase opens the connections of a database server.
+	warmUpDatabase = 10 * time.Second
 	// warmUpJava is enough for Java to have compiled what is hot.
 	warmUpJava = 40 * time.Second
 	// idleRate is a load that leaves the machine idle.
@@ -143,34 +145,46 @@ const writesPerSaga = 4
 // errNoMongoDB is no failure: see mongoDB.
 var errNoMongoDB = errors.New("skipped: no MONGODB_URI")
 
-// mongoDB is what is carried with Kafka and MongoDB, against the writes that
-// the same server takes through one sidecar: plain ones, and those of sagas.
+// mongoDB is what is carried with MongoDB instead of SQLite, with the embedded
+// broker and with Kafka.
 func mongoDB(ctx context.Context, s settings) ([]result.Run, error) {
 	if s.mongoDB == "" {
 		_, _ = fmt.Fprintln(s.log, "mongodb:", errNoMongoDB)
 		return nil, nil
 	}
 	o := s.options()
-	o.Kafka, o.MongoDB = true, s.mongoDB
-	return on(ctx, o, full(warmUpJava), func(r *rig.Rig) ([]result.Run, error) {
-		before, err := writeRates(ctx, r, s.duration/12)
+	o.MongoDB = s.mongoDB
+	runs, err := on(ctx, o, full(warmUpDatabase), againstWrites(ctx, "mongodb", s.duration))
+	if err != nil {
+		return runs, err
+	}
+	o.Kafka = true
+	more, err := on(ctx, o, full(warmUpJava), againstWrites(ctx, "mongodb/kafka", s.duration))
+	return append(runs, more...), err
+}
+
+// againstWrites is a load, and what it is of the writes that the database takes
+// through one sidecar: plain ones, and those of sagas.
+func againstWrites(ctx context.Context, name string, d time.Duration) func(*rig.Rig) ([]result.Run, error) {
+	return func(r *rig.Rig) ([]result.Run, error) {
+		before, err := writeRates(ctx, r, d/12)
 		if err != nil {
 			return nil, err
 		}
-		run, err := r.Load(ctx, "mongodb", full(s.duration/2))
+		run, err := r.Load(ctx, name, full(d/2))
 		if err != nil {
 			return []result.Run{run}, err
 		}
 		// Before and after: the machine's pace changes within a minute.
-		after, err := writeRates(ctx, r, s.duration/12)
+		after, err := writeRates(ctx, r, d/12)
 		run.Extra = map[string]float64{}
-		for name, rate := range before {
-			allowed := (rate + after[name]) / 2 / writesPerSaga
-			run.Extra["sagas/s that "+name+" writes allow"] = allowed
-			run.Extra["of what "+name+" writes allow"] = run.Sagas / allowed
+		for kind, rate := range before {
+			allowed := (rate + after[kind]) / 2 / writesPerSaga
+			run.Extra["sagas/s that "+kind+" writes allow"] = allowed
+			run.Extra["of what "+kind+" writes allow"] = run.Sagas / allowed
 		}
 		return []result.Run{run}, err
-	})
+	}
 }
 
 // writeRates measures each kind of writes a second.
@@ -223,7 +237,8 @@ func overload(ctx context.Context, s settings) ([]result.Run, error) {
 		if err != nil {
 			return []result.Run{run}, err
 		}
-		after, err := r.Load(ctx, "overload/after", idle(s.duration/6))
+		// As long as latency: a pause of 100 ms is 1 % of 10 s.
+		after, err := r.Load(ctx, "overload/after", idle(s.duration/2))
 		return []result.Run{before, run, after}, err
 	})
 }

@@ -32,8 +32,7 @@ type Options struct {
 	Folder string
 	// Kafka starts Apache Kafka in place of the embedded broker.
 	Kafka bool
-	// MongoDB is the connection string of a server to use in place of SQLite; it
-	// needs Kafka.
+	// MongoDB is the connection string of a server to use in place of SQLite.
 	MongoDB string
 	// Single turns bulk deliveries and group commit off.
 	Single bool
@@ -99,8 +98,14 @@ func (r *Rig) systemOptions(ctx context.Context, o Options) (system.Options, err
 		}
 	}
 	maps.Copy(s.Env, o.Env)
-	if o.MongoDB != "" {
+	switch {
+	case o.MongoDB != "" && o.Kafka:
 		s.Profile, s.MongoDB = system.KafkaMongoDB, o.MongoDB
+	case o.MongoDB != "":
+		s.Components = filepath.Join(o.Folder, "components")
+		if err := withMongoDB(filepath.Join(s.Root, "components"), s.Components, o.MongoDB); err != nil {
+			return s, fmt.Errorf("components with MongoDB: %w", err)
+		}
 	}
 	if o.Kafka {
 		s.Kafka, err = r.startKafka(ctx, s.PortBase, filepath.Join(o.Folder, "kafka"))
