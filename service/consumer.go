@@ -56,10 +56,12 @@ func NewConsumer[T messages.Payload](
 	handle func(context.Context, []messages.Event[T]) error,
 	abandon func(context.Context, messages.Event[T], string) error,
 ) *Consumer[T] {
-	return &Consumer[T]{
+	c := &Consumer[T]{
 		Handle: handle, Abandon: abandon, Probe: probe, Attempts: base.Settings.Attempts,
 		Service: service, Broker: base.Broker, Metrics: base.Events, Logger: base.Logger,
 	}
+	c.Metrics.begin(c.topic())
+	return c
 }
 
 // delivered is a record on its way through the consumer, with its answer.

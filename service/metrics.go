@@ -62,9 +62,33 @@ func NewEventMetrics(registry prometheus.Registerer) *EventMetrics {
 	}
 }
 
+// begin starts the counts of a topic at zero. A series that appears with its
+// first event hides this one: what Prometheus sees is no increase.
+func (m *EventMetrics) begin(topic messages.Topic) {
+	for _, outcome := range []string{outcomeProcessed, outcomeRetried, outcomeDeadLettered} {
+		m.handled.WithLabelValues(string(topic), outcome)
+	}
+	m.batches.WithLabelValues(string(topic))
+	m.deadLetters.WithLabelValues(string(topic))
+	m.redeliveries.WithLabelValues(string(topic))
+}
+
 // Redelivered counts events whose effect was stored already.
 func (m *EventMetrics) Redelivered(topic messages.Topic, n int) {
 	if n > 0 {
 		m.redeliveries.WithLabelValues(string(topic)).Add(float64(n))
 	}
+}
+
+// CountProblems registers the count of what clients were refused, and starts it
+// at zero for the problems that are not the client's: those of Handle, and others.
+func CountProblems(registry prometheus.Registerer, others ...string) *prometheus.CounterVec {
+	problems := promauto.With(registry).NewCounterVec(prometheus.CounterOpts{
+		Namespace: MetricsNamespace, Name: "problems_total",
+		Help: "Requests that were answered with a problem, by its code.",
+	}, []string{"code"})
+	for _, code := range append(others, codeUnavailable, codeInternal) {
+		problems.WithLabelValues(code)
+	}
+	return problems
 }

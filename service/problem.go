@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/gorilla/mux"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"registration.example/sidecar"
 )
@@ -65,8 +66,15 @@ func WriteProblem(w http.ResponseWriter, p *Problem) {
 // them to problem documents.
 type Handler func(w http.ResponseWriter, r *http.Request) error
 
-// Handle maps errors to problem documents. Causes go to the log only.
-func Handle(logger *slog.Logger, h Handler) http.Handler {
+// Codes of the problems that are not the client's.
+const (
+	codeUnavailable = "unavailable"
+	codeInternal    = "internal"
+)
+
+// Handle maps errors to problem documents, and counts these. Causes go to the
+// log only.
+func Handle(logger *slog.Logger, problems *prometheus.CounterVec, h Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		err := h(w, r)
 		var problem *Problem
@@ -83,14 +91,15 @@ func Handle(logger *slog.Logger, h Handler) http.Handler {
 			problem = unavailable("Broker or database does not answer. Send it again later.")
 		default:
 			logger.ErrorContext(r.Context(), "request failed", "path", r.URL.Path, "error", err)
-			problem = NewProblem(http.StatusInternalServerError, "internal", "This is a fault of the service; its log says more.")
+			problem = NewProblem(http.StatusInternalServerError, codeInternal, "This is a fault of the service; its log says more.")
 		}
+		problems.WithLabelValues(problem.Code).Inc()
 		WriteProblem(w, problem)
 	})
 }
 
 func unavailable(detail string) *Problem {
-	problem := NewProblem(http.StatusServiceUnavailable, "unavailable", detail)
+	problem := NewProblem(http.StatusServiceUnavailable, codeUnavailable, detail)
 	problem.RetryAfter = time.Second
 	return problem
 }

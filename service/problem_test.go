@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 	"github.com/gorilla/mux"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"registration.example/service"
 	"registration.example/sidecar"
@@ -24,7 +25,7 @@ func serve(t *testing.T, h service.Handler) (*httptest.ResponseRecorder, string)
 	t.Helper()
 	var log strings.Builder
 	response := httptest.NewRecorder()
-	service.Handle(slog.New(slog.NewTextHandler(&log, nil)), h).ServeHTTP(response,
+	service.Handle(slog.New(slog.NewTextHandler(&log, nil)), service.CountProblems(prometheus.NewRegistry()), h).ServeHTTP(response,
 		httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/users/7", http.NoBody))
 	return response, log.String()
 }
@@ -88,6 +89,28 @@ func TestHandleLeavesAnswersAlone(t *testing.T) {
 	}
 }
 
+// TestProblemsAreCounted: also those that have not happened yet, as zero.
+func TestProblemsAreCounted(t *testing.T) {
+	t.Parallel()
+	registry := prometheus.NewRegistry()
+	problems := service.CountProblems(registry, "overloaded")
+	for _, err := range []error{nil, service.NewProblem(http.StatusNotFound, "no-such-user", "There is no such user."), sidecar.ErrUnavailable, sidecar.ErrBroker} {
+		h := service.Handle(slog.New(slog.DiscardHandler), problems, func(http.ResponseWriter, *http.Request) error { return err })
+		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/users/7", http.NoBody))
+	}
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]float64{}
+	for _, m := range families[0].GetMetric() {
+		got[m.GetLabel()[0].GetValue()] = m.GetCounter().GetValue()
+	}
+	if diff := cmp.Diff(map[string]float64{"no-such-user": 1, "unavailable": 2, "internal": 0, "overloaded": 0}, got); diff != "" {
+		t.Errorf("problems (-want +got):\n%s", diff)
+	}
+}
+
 // TestHandleClientIsGone: what fails because the client went away is nobody's
 // fault, and still no success: the client may have closed its half only.
 func TestHandleClientIsGone(t *testing.T) {
@@ -95,7 +118,7 @@ func TestHandleClientIsGone(t *testing.T) {
 	var log strings.Builder
 	ctx, cancel := context.WithCancel(t.Context())
 	response := httptest.NewRecorder()
-	service.Handle(slog.New(slog.NewTextHandler(&log, nil)), func(http.ResponseWriter, *http.Request) error {
+	service.Handle(slog.New(slog.NewTextHandler(&log, nil)), service.CountProblems(prometheus.NewRegistry()), func(http.ResponseWriter, *http.Request) error {
 		cancel()
 		return fmt.Errorf("save: %w", sidecar.ErrUnavailable)
 	}).ServeHTTP(response, httptest.NewRequestWithContext(ctx, http.MethodGet, "/", http.NoBody))

@@ -137,7 +137,7 @@ func (h *history) redeliveries() string {
 		}
 		for _, family := range families {
 			for _, metric := range family.GetMetric() {
-				if family.GetName() == "registration_redeliveries_total" {
+				if family.GetName() == "registration_redeliveries_total" && metric.GetCounter().GetValue() > 0 {
 					counted[metric.GetLabel()[0].GetValue()] = true
 				}
 			}

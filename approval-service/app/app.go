@@ -48,8 +48,13 @@ func (s Settings) Build(base service.Base) service.Options {
 }
 
 func countApprovals(registry prometheus.Registerer) *prometheus.CounterVec {
-	return promauto.With(registry).NewCounterVec(prometheus.CounterOpts{
+	approvals := promauto.With(registry).NewCounterVec(prometheus.CounterOpts{
 		Namespace: service.MetricsNamespace, Name: "approvals_total",
 		Help: "Verdicts by result: approved, denied or failed.",
 	}, []string{"result"})
+	// From zero, so that the first one is an increase.
+	for _, result := range []string{resultApproved, resultDenied, resultFailed} {
+		approvals.WithLabelValues(result)
+	}
+	return approvals
 }

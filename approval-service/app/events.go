@@ -52,13 +52,20 @@ func (a *approver) decide(ctx context.Context, request messages.Event[messages.U
 	return a.rule.Decide(request.Data.User.Name), nil
 }
 
+// What became of a request, as the label of approvals_total.
+const (
+	resultApproved = "approved"
+	resultDenied   = "denied"
+	resultFailed   = "failed"
+)
+
 func (a *approver) decided(ctx context.Context, request messages.Event[messages.UserApprove], verdict approval.Verdict) {
-	result := "approved"
+	result := resultApproved
 	switch {
 	case verdict.Failure != "":
-		result = "failed"
+		result = resultFailed
 	case !verdict.Approved:
-		result = "denied"
+		result = resultDenied
 	}
 	a.counts.WithLabelValues(result).Inc()
 	a.logger.LogAttrs(ctx, slog.LevelInfo, "approval "+result,

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"registration.example/messages"
+	"registration.example/operation-service/operation"
 	"registration.example/service"
 	"registration.example/sidecar"
 )
@@ -41,7 +42,7 @@ func (s Settings) Build(base service.Base) service.Options {
 	reads := service.NewGatherer(s.Batch, s.Queue, read.handle)
 	waiters := newWaiters()
 	probe := service.Probe(base.State, base.Replica)
-	clients := &rest{accepts: accepts, reads: reads, waiters: waiters, logger: base.Logger, deadline: s.Deadline}
+	clients := &rest{accepts: accepts, reads: reads, waiters: waiters, logger: base.Logger, problems: service.CountProblems(base.Registry, codeOverloaded), deadline: s.Deadline}
 	end := &ender{store: kept, waiters: waiters, metrics: counts, events: base.Events, logger: base.Logger}
 	responses := service.NewConsumer(base, Name, probe, end.handle, end.abandon)
 
@@ -72,7 +73,7 @@ type metrics struct {
 
 func newMetrics(registry prometheus.Registerer) *metrics {
 	factory := promauto.With(registry)
-	return &metrics{
+	m := &metrics{
 		operations: factory.NewCounterVec(prometheus.CounterOpts{
 			Namespace: service.MetricsNamespace, Name: "operations_total",
 			Help: "Operations that reached a state, by type and state.",
@@ -87,4 +88,9 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 			Help: "Requests that were stored and published together.", Buckets: service.BatchBuckets,
 		}),
 	}
+	// From zero, so that the first one is an increase.
+	for _, state := range []operation.State{operation.Pending, operation.Completed, operation.Failed} {
+		m.operations.WithLabelValues(operation.UserCreate, string(state))
+	}
+	return m
 }

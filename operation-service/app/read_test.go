@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 	"github.com/gorilla/mux"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"registration.example/service"
 	"registration.example/sidecar"
@@ -126,7 +127,7 @@ func newRest(t *testing.T, state sidecar.State) *rest {
 	read := &reader{store: store{state}}
 	s := &rest{
 		accepts: service.NewGatherer(10, 10, accept.handle), reads: service.NewGatherer(10, 10, read.handle),
-		waiters: newWaiters(), logger: accept.logger, deadline: testDeadline,
+		waiters: newWaiters(), logger: accept.logger, problems: service.CountProblems(prometheus.NewRegistry()), deadline: testDeadline,
 	}
 	go s.accepts.Work(t.Context())
 	go s.reads.Work(t.Context())

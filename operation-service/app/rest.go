@@ -12,6 +12,7 @@ import (
 	"github.com/go-json-experiment/json/v1"
 	"github.com/google/uuid"
 	"github.com/gorilla/mux"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"registration.example/operation-service/operation"
 	"registration.example/service"
@@ -24,6 +25,7 @@ type rest struct {
 	reads    *service.Gatherer[lookup]
 	waiters  *waiters
 	logger   *slog.Logger
+	problems *prometheus.CounterVec
 	deadline time.Duration
 }
 
@@ -43,12 +45,15 @@ func (s *rest) routes(router *mux.Router) {
 	router.Handle("/operation/get/{uuid}", get).Methods(http.MethodGet, http.MethodHead)
 }
 
+// codeOverloaded is the code of a request that was not taken.
+const codeOverloaded = "overloaded"
+
 // handler gives the problems that only this service has; service.Handle knows the rest.
 func (s *rest) handler(h service.Handler) http.Handler {
-	return service.Handle(s.logger, func(w http.ResponseWriter, r *http.Request) error {
+	return service.Handle(s.logger, s.problems, func(w http.ResponseWriter, r *http.Request) error {
 		switch err := h(w, r); {
 		case errors.Is(err, service.ErrOverloaded):
-			problem := service.NewProblem(http.StatusServiceUnavailable, "overloaded", "More requests wait than can be taken. Send it again later.")
+			problem := service.NewProblem(http.StatusServiceUnavailable, codeOverloaded, "More requests wait than can be taken. Send it again later.")
 			problem.RetryAfter = time.Second
 			return problem
 		case errors.Is(err, errKeyReused):

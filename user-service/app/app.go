@@ -12,6 +12,7 @@ import (
 	"registration.example/messages"
 	"registration.example/service"
 	"registration.example/sidecar"
+	"registration.example/user-service/user"
 )
 
 // Name is the service's app id.
@@ -28,7 +29,7 @@ func Build(base service.Base) service.Options {
 	verdicts := service.NewConsumer(base, Name, probe, s.decide, s.abandonDecide)
 	return service.Options{
 		OpenAPI: openAPI,
-		Routes:  (&rest{store: s.store, logger: base.Logger}).routes,
+		Routes:  (&rest{store: s.store, logger: base.Logger, problems: service.CountProblems(base.Registry)}).routes,
 		Events: func(router *mux.Router) {
 			sidecar.Routes(router, base.Settings.AppToken, map[string]sidecar.Consumer{
 				string(messages.UserCreateTopic):          creates.Consume,
@@ -43,8 +44,13 @@ func Build(base service.Base) service.Options {
 }
 
 func countUsers(registry prometheus.Registerer) *prometheus.CounterVec {
-	return promauto.With(registry).NewCounterVec(prometheus.CounterOpts{
+	users := promauto.With(registry).NewCounterVec(prometheus.CounterOpts{
 		Namespace: service.MetricsNamespace, Name: "users_total",
 		Help: "Users that reached a state: pending-approval, approved or not-approved.",
 	}, []string{"state"})
+	// From zero, so that the first one is an increase.
+	for _, state := range []user.State{user.PendingApproval, user.Approved, user.NotApproved} {
+		users.WithLabelValues(string(state))
+	}
+	return users
 }

@@ -7,18 +7,20 @@ import (
 	"net/http"
 
 	"github.com/gorilla/mux"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"registration.example/service"
 )
 
 // rest answers clients.
 type rest struct {
-	store  store
-	logger *slog.Logger
+	store    store
+	logger   *slog.Logger
+	problems *prometheus.CounterVec
 }
 
 func (s *rest) routes(router *mux.Router) {
-	router.Handle("/users/{uuid}", service.Handle(s.logger, s.get)).Methods(http.MethodGet, http.MethodHead)
+	router.Handle("/users/{uuid}", service.Handle(s.logger, s.problems, s.get)).Methods(http.MethodGet, http.MethodHead)
 }
 
 // get answers GET /users/{uuid}.
