@@ -86,8 +86,10 @@ lint: linters ## Lint every module and the workflows.
 		echo "golangci-lint $$module"; \
 		(cd $$module && $(CURDIR)/.local/bin/golangci-lint run ./...) || failed=1; \
 	done; \
-	echo "golangci-lint ./k8s/test"; \
-	(cd k8s/test && GOWORK=off $(CURDIR)/.local/bin/golangci-lint run ./...) || failed=1; \
+	for module in ./k8s/test ./dashboards/test; do \
+		echo "golangci-lint $$module"; \
+		(cd $$module && GOWORK=off $(CURDIR)/.local/bin/golangci-lint run ./...) || failed=1; \
+	done; \
 	$(CURDIR)/.local/bin/actionlint || failed=1; \
 	test -z "$$failed"
 
@@ -159,5 +161,6 @@ kind-down: ## Remove that Kubernetes, with all that is in it.
 	@PATH=$(CURDIR)/.local/bin:$$PATH kind delete cluster --name registration
 
 .PHONY: test-k8s
-test-k8s: cluster-tools ## Test the manifests of k8s/ with what will read them, without a cluster.
+test-k8s: cluster-tools ## Test k8s/ and dashboards/ with what will read them, without a cluster.
 	cd k8s/test && GOWORK=off go test -timeout 15m ./...
+	cd dashboards/test && GOWORK=off go test ./...

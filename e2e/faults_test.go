@@ -3,6 +3,9 @@ package e2e
 import (
 	"context"
 	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -168,6 +171,39 @@ func TestEveryServiceTellsItsMetrics(t *testing.T) {
 		if _, answer := call(t, http.MethodGet, s.URL(app)+"/metrics", ""); !strings.Contains(string(answer), want) {
 			t.Errorf("%s has no metric %s", app, want)
 		}
+	}
+}
+
+var askedMetric = regexp.MustCompile(`\b(?:registration|dapr)_[a-z_]+\b`)
+
+// TestDashboardsNameWhatThereIs: services and real sidecars have each metric of
+// theirs that the dashboard and the alerts ask for, after one saga.
+func TestDashboardsNameWhatThereIs(t *testing.T) {
+	t.Parallel()
+	s := own(t)
+	await(t, create(t, "hans").UUID)
+	var told strings.Builder
+	for _, app := range []string{operationService, userService, approvalService} {
+		for _, url := range []string{s.URL(app) + "/metrics", s.MetricsURL(app)} {
+			_, answer := call(t, http.MethodGet, url, "")
+			told.Write(answer)
+		}
+	}
+	asked := 0
+	for _, file := range []string{"registration.json", "alerts.yaml"} {
+		text, err := os.ReadFile(filepath.Join("..", "dashboards", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range askedMetric.FindAllString(string(text), -1) {
+			asked++
+			if !strings.Contains(told.String(), "\n"+name+"{") && !strings.Contains(told.String(), "\n"+name+" ") {
+				t.Errorf("%s asks for %s, which nobody has", file, name)
+			}
+		}
+	}
+	if asked == 0 {
+		t.Error("nobody asks for anything")
 	}
 }
 

@@ -55,6 +55,33 @@ func TestAlertsAskForWhatExists(t *testing.T) {
 	}
 }
 
+// TestScalerAsksForWhatExists: KEDA's query is one of the same Prometheus.
+func TestScalerAsksForWhatExists(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../k8s/options/lag-and-rate/trigger.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var patch []struct{ Value any }
+	if err := yaml.Unmarshal(text, &patch); err != nil {
+		t.Fatal(err)
+	}
+	asked := false
+	for _, change := range patch {
+		trigger, _ := change.Value.(map[string]any)
+		metadata, _ := trigger["metadata"].(map[string]any)
+		if query, ok := metadata["query"].(string); ok {
+			asked = true
+			if err := check(catalogue(t), query); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if !asked {
+		t.Error("it asks nothing")
+	}
+}
+
 var namedPanel = regexp.MustCompile(`panel "([^"]+)"`)
 
 // TestEveryAlertExplainsItself: how urgent it is, what it means, what to do.

@@ -49,10 +49,10 @@ func readDashboard(t *testing.T) (text []byte, panels []panel) {
 // wrong type or a value that is none of an enumeration is an error.
 func schema(text []byte) error {
 	plugins.RegisterDefaultPlugins()
-	var d dashboard.Dashboard
+	var d dashboard.Dashboard //nolint:staticcheck // the schema of a file; its successor is one of Kubernetes objects
 	err := d.UnmarshalJSONStrict(text)
 	// It gives a list of errors, and an empty list where there are none.
-	if list := (cog.BuildErrors)(nil); err != nil && (!errors.As(err, &list) || len(list) > 0) {
+	if list := cog.BuildErrors(nil); err != nil && (!errors.As(err, &list) || len(list) > 0) {
 		return err
 	}
 	return d.Validate()

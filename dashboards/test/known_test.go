@@ -56,11 +56,10 @@ var cadvisor = map[string]metric{
 	"container_memory_working_set_bytes": {identity: []string{"namespace", "pod", "container"}, labels: []string{"id", "image", "name"}},
 }
 
-// pkg/diagnostics/component_monitoring.go of dapr/dapr 1.16.5; TestDashboardsNameWhatThereIs in e2e asks real sidecars.
+// pkg/diagnostics of dapr/dapr 1.16.5; TestDashboardsNameWhatThereIs in e2e asks real sidecars.
 var daprd = map[string]metric{
-	"dapr_component_pubsub_ingress_bulk_event_count":     {identity: []string{"app_id", "component", "topic", "process_status"}},
-	"dapr_component_pubsub_egress_bulk_latencies_bucket": {identity: []string{"app_id", "component", "topic", "success", "le"}},
-	"dapr_component_state_latencies_bucket":              {identity: []string{"app_id", "component", "operation", "success", "le"}},
+	"dapr_component_pubsub_ingress_bulk_event_count": {identity: []string{"app_id", "component", "topic", "process_status"}},
+	"dapr_grpc_io_server_server_latency_bucket":      {identity: []string{"app_id", "grpc_server_method", "grpc_server_status", "le"}},
 }
 
 // added are the labels that Prometheus gives each series: where it was scraped.

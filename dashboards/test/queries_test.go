@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 )
@@ -45,7 +46,7 @@ func check(known map[string]metric, expr string) error {
 func (m metric) checkLabels(selector *parser.VectorSelector, path []parser.Node) error {
 	var asked []string
 	for _, matcher := range selector.LabelMatchers {
-		if matcher.Name != labels.MetricName {
+		if matcher.Name != model.MetricNameLabel {
 			asked = append(asked, matcher.Name)
 		}
 	}
@@ -173,7 +174,7 @@ func TestNothingIsKnownInVain(t *testing.T) {
 	note := func(expr string) {
 		if parsed, err := parse(expr); err == nil {
 			for _, selectors := range parser.ExtractSelectors(parsed) {
-				asked[selectors[slices.IndexFunc(selectors, func(m *labels.Matcher) bool { return m.Name == labels.MetricName })].Value] = true
+				asked[selectors[slices.IndexFunc(selectors, func(m *labels.Matcher) bool { return m.Name == model.MetricNameLabel })].Value] = true
 			}
 		}
 	}

@@ -143,6 +143,7 @@ func TestValidationNotices(t *testing.T) {
 		"an unknown retry":          {"VirtualService", "registration", "x", []string{"spec", "retries"}},
 		"a mode that is none":       {"AuthorizationPolicy", "registration", "PERMIT", []string{"spec", "action"}},
 		"no such policy":            {"NodePool", "registration", "Never", []string{"spec", "disruption", "consolidationPolicy"}},
+		"a rule without a query":    {"PrometheusRule", "registration", []any{map[string]any{"name": "x", "rules": []any{map[string]any{"alert": "X"}}}}, []string{"spec", "groups"}},
 		"a port that is a number":   {"PodMonitor", "services", "x", []string{"spec", "selector"}},
 	} {
 		t.Run(name, func(t *testing.T) {

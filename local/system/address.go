@@ -48,6 +48,12 @@ func (s *System) Sidecar(app string) (address, token string) {
 	return fmt.Sprintf("127.0.0.1:%d", s.app(app).GRPCPort), s.env["DAPR_API_TOKEN"]
 }
 
+// MetricsURL is where an app's sidecar serves its metrics. The service serves
+// its own at URL.
+func (s *System) MetricsURL(app string) string {
+	return fmt.Sprintf("http://127.0.0.1:%d/metrics", s.app(app).MetricsPort)
+}
+
 // EventsURL is where a service takes what its sidecar delivers.
 func (s *System) EventsURL(app string) string {
 	return fmt.Sprintf("http://127.0.0.1:%d", s.app(app).AppPort)
