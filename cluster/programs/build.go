@@ -2,8 +2,6 @@ package programs
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"registration.example/local/tools"
 )
 
 // Options say where things are.
@@ -68,15 +68,8 @@ func build(ctx context.Context, o Options, p program) error {
 
 // recipe changes with everything that a program depends on.
 func recipe(o Options, p program) (string, error) {
-	sum := sha256.New()
-	for _, name := range []string{"go.mod", "go.sum"} {
-		content, err := os.ReadFile(filepath.Join(o.Root, "tools", p.module, name))
-		if err != nil {
-			return "", fmt.Errorf("read what to build: %w", err)
-		}
-		sum.Write(content)
-	}
-	return fmt.Sprintf("%s %v %s\n", p.pkg, p.stamp, hex.EncodeToString(sum.Sum(nil))), nil
+	sum, err := tools.Sum(o.Root, p.module)
+	return fmt.Sprintf("%s %v %s\n", p.pkg, p.stamp, sum), err
 }
 
 // locate finds the sources in Go's module cache, where the build left them.
@@ -97,14 +90,9 @@ func moduleField(ctx context.Context, o Options, folder, module, format string) 
 	return strings.TrimSpace(out), err
 }
 
-// goTool runs go in a module of tools/. Without cgo the result depends on no
-// compiler and no library of the machine.
+// goTool runs go in a module of tools/, and gives what it prints.
 func goTool(ctx context.Context, o Options, module string, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, "go", args...)
-	cmd.Dir = filepath.Join(o.Root, "tools", module)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	out, err := cmd.Output()
+	out, err := tools.Command(ctx, o.Root, module, args...).Output()
 	if exit := new(exec.ExitError); errors.As(err, &exit) {
 		return "", fmt.Errorf("go %s: %w: %s", args[0], err, strings.TrimSpace(string(exit.Stderr)))
 	}

@@ -3,8 +3,6 @@ package dapr
 import (
 	"bufio"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -13,9 +11,13 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"registration.example/local/tools"
 )
 
 const (
+	// pinned is the module with Dapr: that of tools/ itself.
+	pinned        = ""
 	cliModule     = "github.com/dapr/cli"
 	runtimeModule = "github.com/dapr/dapr"
 	cliPackage    = cliModule
@@ -47,15 +49,8 @@ func inFolder(folder, version string) Dapr {
 
 // recipe changes with everything that the programs depend on.
 func recipe(o Options) (string, error) {
-	sum := sha256.New()
-	for _, name := range []string{"go.mod", "go.sum"} {
-		content, err := os.ReadFile(filepath.Join(o.Root, "tools", name))
-		if err != nil {
-			return "", fmt.Errorf("read what to build: %w", err)
-		}
-		sum.Write(content)
-	}
-	return buildTags + " " + hex.EncodeToString(sum.Sum(nil)), nil
+	sum, err := tools.Sum(o.Root, pinned)
+	return buildTags + " " + sum, err
 }
 
 // build makes both programs beside the folder and moves them there as a whole,
@@ -126,7 +121,7 @@ func buildInto(ctx context.Context, o Options, d Dapr) (version string, err erro
 	} {
 		p.compiling(filepath.Base(target.path), total)
 		ldflags := fmt.Sprintf("-ldflags=-s -w -X %s=%s -X main.apiVersion=1.0", target.variable, target.version)
-		cmd := goCommand(ctx, o, "build", "-v", buildTags, ldflags, "-o", target.path, target.pkg)
+		cmd := tools.Command(ctx, o.Root, pinned, "build", "-v", buildTags, ldflags, "-o", target.path, target.pkg)
 		if err := watch(cmd, p); err != nil {
 			return "", fmt.Errorf("build %s: %w", target.pkg, err)
 		}
@@ -139,7 +134,7 @@ func buildInto(ctx context.Context, o Options, d Dapr) (version string, err erro
 
 // moduleVersion reads the pinned version of a module.
 func moduleVersion(ctx context.Context, o Options, module string) (string, error) {
-	cmd := goCommand(ctx, o, "list", "-m", "-f", "{{.Version}}", module)
+	cmd := tools.Command(ctx, o.Root, pinned, "list", "-m", "-f", "{{.Version}}", module)
 	var said strings.Builder
 	cmd.Stderr = &said
 	out, err := cmd.Output()
@@ -147,16 +142,6 @@ func moduleVersion(ctx context.Context, o Options, module string) (string, error
 		return "", fmt.Errorf("find the version of %s: %w: %s", module, err, said.String())
 	}
 	return strings.TrimPrefix(strings.TrimSpace(string(out)), "v"), nil
-}
-
-// goCommand runs go in tools/. Without cgo the result depends on no compiler
-// and no library of the machine.
-func goCommand(ctx context.Context, o Options, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, "go", args...)
-	cmd.Dir = filepath.Join(o.Root, "tools")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	return cmd
 }
 
 // watch runs cmd and feeds each line of its stderr to p; the last lines that

@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"registration.example/local/tools"
 )
 
 // packageLine is how `go build -v` names a package that it compiles.
@@ -40,7 +42,7 @@ func newProgress(out io.Writer) *progress {
 // to compile.
 func (p *progress) countPackages(ctx context.Context, o Options) (int, error) {
 	p.what, p.count, p.total = "modules downloaded", 0, 0
-	cmd := goCommand(ctx, o, "list", "-deps", buildTags, daprdPackage, cliPackage)
+	cmd := tools.Command(ctx, o.Root, pinned, "list", "-deps", buildTags, daprdPackage, cliPackage)
 	var packages strings.Builder
 	cmd.Stdout = &packages
 	if err := watch(cmd, p); err != nil {
