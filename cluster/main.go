@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -71,24 +72,24 @@ var runs = map[string]func(context.Context, experiment.Options) (bool, error){
 
 func services(ctx context.Context, o experiment.Options) (bool, error) {
 	result, err := experiment.Real(ctx, o)
-	if err != nil {
-		return false, err
-	}
-	file := experiment.RealFile
 	if o.LagOnly {
-		file = experiment.LagOnlyFile
+		return judged(o, experiment.LagOnlyFile, result, err)
 	}
-	_, _ = io.WriteString(o.Out, result.Text())
-	return result.Verdict.OK(), experiment.Keep(o.Results, file, result)
+	return judged(o, experiment.RealFile, result, err)
 }
 
 func large(ctx context.Context, o experiment.Options) (bool, error) {
 	result, err := experiment.Large(ctx, o)
+	return judged(o, experiment.LargeFile, result, err)
+}
+
+// judged tells and keeps what a run has shown.
+func judged(o experiment.Options, file experiment.File, result experiment.Result, err error) (bool, error) {
 	if err != nil {
 		return false, err
 	}
 	_, _ = io.WriteString(o.Out, result.Text())
-	return result.Verdict.OK(), experiment.Keep(o.Results, experiment.LargeFile, result)
+	return result.Verdict.OK(), experiment.Keep(o.Results, file, result)
 }
 
 // settings compares; that one of them swings is no failure.
@@ -120,9 +121,9 @@ func readSettings(args []string, getenv func(string) string, stderr io.Writer) (
 		_, _ = io.WriteString(stderr, usage)
 		flags.PrintDefaults()
 	}
-	name := flags.String("run", cmpOr(getenv("RUN"), "real"), "what is run: real, large, settings, or draw, which draws the records of -out again (RUN)")
-	profile := flags.String("profile", cmpOr(getenv("PROFILE"), "embedded"), "broker: embedded, or kafka for an Apache Kafka (PROFILE)")
-	scaling := flags.String("scaling", cmpOr(getenv("SCALING"), "default"), "default: as in k8s/base; lag: by the lag alone (SCALING)")
+	name := flags.String("run", cmp.Or(getenv("RUN"), "real"), "what is run: real, large, settings, or draw, which draws the records of -out again (RUN)")
+	profile := flags.String("profile", cmp.Or(getenv("PROFILE"), "embedded"), "broker: embedded, or kafka for an Apache Kafka (PROFILE)")
+	scaling := flags.String("scaling", cmp.Or(getenv("SCALING"), "default"), "default: as in k8s/base; lag: by the lag alone (SCALING)")
 	flags.IntVar(&o.PortBase, "port-base", 26000, "first of the ports")
 	flags.StringVar(&o.Results, "out", "", "folder of the records; default .local/cluster/results")
 	if err := flags.Parse(args); err != nil {
@@ -134,13 +135,6 @@ func readSettings(args []string, getenv func(string) string, stderr io.Writer) (
 	}
 	o.Kafka, o.LagOnly = *profile == "kafka", *scaling == "lag"
 	return run, o, nil
-}
-
-func cmpOr(value, fallback string) string {
-	if value == "" {
-		return fallback
-	}
-	return value
 }
 
 // complete finds the folders.

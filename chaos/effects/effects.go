@@ -81,9 +81,9 @@ type Keys map[string]map[string]bool
 func ReadKeys(ctx context.Context, store Store) (Keys, error) {
 	keys := Keys{}
 	for _, app := range []string{operationService, userService} {
-		documents, err := store.Documents(ctx, app)
+		documents, err := documents(ctx, store, app)
 		if err != nil {
-			return nil, fmt.Errorf("read the database of %s: %w", app, err)
+			return nil, err
 		}
 		keys[app] = map[string]bool{}
 		for key := range documents {
@@ -109,11 +109,19 @@ func Read(ctx context.Context, store Store, before Keys) (Stored, error) {
 	})
 }
 
+func documents(ctx context.Context, store Store, app string) (map[string][]byte, error) {
+	found, err := store.Documents(ctx, app)
+	if err != nil {
+		return nil, fmt.Errorf("read the database of %s: %w", app, err)
+	}
+	return found, nil
+}
+
 // each decodes a service's documents.
 func each[T any](ctx context.Context, store Store, app string, before Keys, f func(key string, document T)) error {
-	documents, err := store.Documents(ctx, app)
+	documents, err := documents(ctx, store, app)
 	if err != nil {
-		return fmt.Errorf("read the database of %s: %w", app, err)
+		return err
 	}
 	for key, text := range documents {
 		if strings.HasPrefix(key, probes) || before[app][key] {

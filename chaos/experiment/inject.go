@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"registration.example/chaos/plan"
+	"registration.example/load/pause"
 	"registration.example/local/system"
 )
 
@@ -71,7 +72,7 @@ func (i *injector) end(ctx context.Context, f plan.Fault, signal syscall.Signal)
 	if err := i.terminate(ctx, f.Target, signal); err != nil {
 		return err
 	}
-	if err := pause(ctx, f.For); err != nil {
+	if err := pause.For(ctx, f.For); err != nil {
 		return err
 	}
 	return i.machine.Restart(ctx, f.Target)
@@ -107,7 +108,7 @@ func (i *injector) stop(ctx context.Context, f plan.Fault) error {
 		return err
 	}
 	// It goes on whatever happens: one that is halted could not be ended either.
-	paused := pause(ctx, f.For)
+	paused := pause.For(ctx, f.For)
 	if err := i.machine.Kill(f.Target, syscall.SIGCONT); err != nil {
 		return err
 	}
@@ -128,7 +129,7 @@ func (i *injector) disturb(ctx context.Context, f plan.Fault) error {
 		l.Delay(f.Latency)
 		defer l.Delay(0)
 	}
-	return pause(ctx, f.For)
+	return pause.For(ctx, f.For)
 }
 
 // scale adds two replicas for a while.
@@ -148,7 +149,7 @@ func (i *injector) scale(ctx context.Context, f plan.Fault) error {
 			return err
 		}
 	}
-	return pause(ctx, f.For)
+	return pause.For(ctx, f.For)
 }
 
 // roll replaces a service and its sidecar while a replica stands in, as an
@@ -202,20 +203,9 @@ func (i *injector) awaitReady(ctx context.Context, name string) error {
 // until waits for a condition, or for the limit.
 func until(ctx context.Context, limit time.Duration, condition func() bool) error {
 	for deadline := time.Now().Add(limit); !condition() && time.Now().Before(deadline); {
-		if err := pause(ctx, pollInterval); err != nil {
+		if err := pause.For(ctx, pollInterval); err != nil {
 			return err
 		}
 	}
 	return ctx.Err()
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"registration.example/chaos/plan"
+	"registration.example/load/pause"
 	"registration.example/local/system"
 )
 
@@ -235,7 +236,7 @@ func TestOperator(t *testing.T) {
 		m.mu.Lock()
 		m.running["b"] = false
 		m.mu.Unlock()
-		_ = pause(ctx, 10*time.Second)
+		_ = pause.For(ctx, 10*time.Second)
 		cancel()
 		helpers.Wait()
 		if diff := cmp.Diff([]string{"0 killed a", "0 start b", "5 start a"}, trimmed(m.notes)); diff != "" {

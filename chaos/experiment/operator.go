@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 	"time"
+
+	"registration.example/load/pause"
 )
 
 // operatorInterval is how soon an operator sees that something has ended.
@@ -19,7 +21,7 @@ type operator struct {
 
 // run works until ctx ends.
 func (o *operator) run(ctx context.Context) {
-	for pause(ctx, operatorInterval) == nil {
+	for pause.For(ctx, operatorInterval) == nil {
 		for _, name := range o.machine.Processes() {
 			o.look(ctx, name)
 		}

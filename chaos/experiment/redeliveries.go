@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"registration.example/load/pause"
 	"registration.example/local/system"
 )
 
@@ -50,7 +51,7 @@ func (t *tally) sum() int64 {
 // a process counts within a second of its being killed is missed: the sum is at
 // most what it was.
 func (f *fleet) watchRedeliveries(ctx context.Context, t *tally) {
-	for pause(ctx, scrapeInterval) == nil {
+	for pause.For(ctx, scrapeInterval) == nil {
 		f.scrape(ctx, t)
 	}
 	f.scrape(context.WithoutCancel(ctx), t)

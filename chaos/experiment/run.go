@@ -10,6 +10,7 @@ import (
 	"registration.example/chaos/effects"
 	"registration.example/chaos/plan"
 	"registration.example/chaos/verdict"
+	"registration.example/load/pause"
 )
 
 const (
@@ -71,7 +72,7 @@ func (e *experiment) run(ctx context.Context) (Result, error) {
 
 	happened, lastFault := e.disturb(ctx, locks)
 	e.say("the last fault is over; the load goes on for %s", aftermath)
-	if err := pause(ctx, aftermath); err != nil {
+	if err := pause.For(ctx, aftermath); err != nil {
 		return Result{}, err
 	}
 	stopSending()
@@ -103,7 +104,7 @@ func (e *experiment) startHelpers(ctx context.Context, operator *operator) (stop
 // watchDatabases looks for ends that change. A database that is away is looked
 // at later.
 func (e *experiment) watchDatabases(ctx context.Context) {
-	for pause(ctx, watchInterval) == nil {
+	for pause.For(ctx, watchInterval) == nil {
 		if stored, err := effects.Read(ctx, e.fleet.store, e.before); err == nil {
 			e.watch.See(stored)
 		}
@@ -118,7 +119,7 @@ func (e *experiment) disturb(ctx context.Context, locks *locks) (happened []Happ
 	var going sync.WaitGroup
 	for i, f := range faults {
 		happened[i].Fault = f
-		if err := pause(ctx, time.Until(e.start.Add(f.At))); err != nil {
+		if err := pause.For(ctx, time.Until(e.start.Add(f.At))); err != nil {
 			happened[i].Error = err.Error()
 			continue
 		}

@@ -14,7 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"registration.example/cluster/kube"
-	"registration.example/cluster/pause"
+	"registration.example/load/pause"
 )
 
 const (

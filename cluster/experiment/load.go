@@ -12,8 +12,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"registration.example/cluster/pause"
 	"registration.example/load/generator"
+	"registration.example/load/pause"
 	"registration.example/local/broker"
 )
 

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"time"
 
-	"registration.example/cluster/pause"
 	"registration.example/cluster/record"
+	"registration.example/load/pause"
 )
 
 const (

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"registration.example/load/ledger"
+	"registration.example/load/pause"
 )
 
 // checkRate is how many ended operations are checked a second: few enough not
@@ -28,7 +29,7 @@ func (c *checker) run(ctx context.Context, entries []*ledger.Entry) {
 	start := time.Now()
 	for i, e := range entries {
 		due := start.Add(time.Duration(i) * time.Second / checkRate)
-		if !pause(ctx, time.Until(due)) {
+		if pause.For(ctx, time.Until(due)) != nil {
 			return
 		}
 		slots <- struct{}{}

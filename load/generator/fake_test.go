@@ -10,9 +10,10 @@ import (
 	"testing"
 	"time"
 
-	"registration.example/load/ledger"
-
 	"github.com/google/uuid"
+
+	"registration.example/load/ledger"
+	"registration.example/load/pause"
 )
 
 // fake is both services in memory: right by default, wrong where a test says.
@@ -73,7 +74,7 @@ func (f *fake) create(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	}
-	if delay, status := f.fault(); delay > 0 && !pause(r.Context(), delay) {
+	if delay, status := f.fault(); delay > 0 && pause.For(r.Context(), delay) != nil {
 		return
 	} else if status > 0 {
 		w.WriteHeader(status)
@@ -98,7 +99,7 @@ func (f *fake) waits(r *http.Request, o *operation, lost bool) bool {
 	if lost {
 		wait = watchFor
 	}
-	return pause(r.Context(), wait)
+	return pause.For(r.Context(), wait) == nil
 }
 
 func (f *fake) fault() (time.Duration, int) {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"registration.example/load/ledger"
+	"registration.example/load/pause"
 )
 
 // Growth and decay balance where 24 of 25 first looks find the end.
@@ -85,7 +86,7 @@ func (f *follower) sleep(ctx context.Context) bool {
 		case <-f.wake:
 		}
 	}
-	return pause(ctx, beat)
+	return pause.For(ctx, beat) == nil
 }
 
 func (f *follower) idle() bool {

@@ -4,6 +4,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"registration.example/load/pause"
 )
 
 // TestFewLooks: the follower asks little more than once about each operation,
@@ -54,7 +56,7 @@ func TestDelayRecovers(t *testing.T) {
 		}
 		r.follower.delay = 20 * time.Second
 		go func() {
-			pause(t.Context(), 5*time.Second)
+			_ = pause.For(t.Context(), 5*time.Second)
 			if pending := r.ledger.Counts().Pending(); pending > 200 {
 				t.Errorf("%d pending after 5 s", pending)
 			}

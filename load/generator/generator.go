@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"registration.example/load/ledger"
+	"registration.example/load/pause"
 )
 
 // run is the state of one run.
@@ -115,7 +116,7 @@ func (r *run) load(ctx context.Context) (sent, ended time.Duration) {
 func (r *run) drain(ctx context.Context) {
 	ctx, stop := context.WithTimeout(ctx, r.options.Drain)
 	defer stop()
-	for r.ledger.Open() > 0 && pause(ctx, 10*time.Millisecond) {
+	for r.ledger.Open() > 0 && pause.For(ctx, 10*time.Millisecond) == nil {
 	}
 }
 

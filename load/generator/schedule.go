@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync/atomic"
 	"time"
+
+	"registration.example/load/pause"
 )
 
 // grace is how long after the end of a run requests may still leave that were
@@ -95,7 +97,7 @@ func (s *schedule) wait(ctx context.Context, due, now time.Time) bool {
 		}
 		return true
 	}
-	if !pause(ctx, due.Sub(now)) {
+	if pause.For(ctx, due.Sub(now)) != nil {
 		return false
 	}
 	if time.Since(due) > lateness {
@@ -111,16 +113,4 @@ func (s *schedule) samples(t turn) bool {
 	}
 	at, since := s.sampleAt.Load(), int64(t.intended.Sub(s.start))
 	return since >= at && s.sampleAt.CompareAndSwap(at, since-since%int64(sampleEvery)+int64(sampleEvery))
-}
-
-// pause sleeps for d. It says false if ctx ended first.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
 }

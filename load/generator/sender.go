@@ -7,9 +7,10 @@ import (
 	"sync"
 	"time"
 
-	"registration.example/load/ledger"
-
 	"github.com/google/uuid"
+
+	"registration.example/load/ledger"
+	"registration.example/load/pause"
 )
 
 // A request that was not answered with a 202 is repeated after repeatAfter,
@@ -113,7 +114,7 @@ func (s *sender) finish(work context.Context, e *ledger.Entry, a answer) {
 func (s *sender) repeat(work context.Context, e *ledger.Entry, a answer) {
 	delay := min(repeatAfter<<min(e.Attempts-1, 10), repeatAtMost)
 	delay = max(delay/2+rand.N(delay), a.retryAfter)
-	if !pause(work, delay) {
+	if pause.For(work, delay) != nil {
 		s.ledger.GiveUp(e, a.state)
 		return
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"registration.example/load/ledger"
+	"registration.example/load/pause"
 )
 
 const (
@@ -42,7 +43,7 @@ func (w *watcher) watch(ctx context.Context, e *ledger.Entry) bool {
 	}
 	w.all.Go(func() {
 		defer w.open.Add(-1)
-		for !w.ask(ctx, e) && pause(ctx, watchAgain) {
+		for !w.ask(ctx, e) && pause.For(ctx, watchAgain) == nil {
 		}
 	})
 	return true
@@ -63,7 +64,7 @@ func (w *watcher) ask(ctx context.Context, e *ledger.Entry) bool {
 		w.trouble.note(err)
 	}
 	if err != nil {
-		pause(ctx, repeatAfter)
+		_ = pause.For(ctx, repeatAfter)
 	}
 	return false
 }
